@@ -1,0 +1,2 @@
+//! dcsctl
+fn main() {}
