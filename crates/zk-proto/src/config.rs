@@ -1,0 +1,56 @@
+//! What a session is told before it starts.
+
+use std::time::Duration;
+
+use crate::hosts::Host;
+
+/// Settings of one [`Session`](crate::Session). All have defaults but the hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The servers. Must not be empty: a session without hosts can never connect.
+    pub hosts: Vec<Host>,
+    /// The session timeout to ask for, 1 ms to `i32::MAX` ms (default 30 s). The server clamps it to 2..=20 of its ticks.
+    pub session_timeout: Duration,
+    /// How long a link may be silent before it is dead (default: a third of the negotiated session timeout). Independent of
+    /// the session timeout; 10 ms at least.
+    pub read_timeout: Option<Duration>,
+    /// The most that one attempt (resolve, TCP, TLS, connect response) may take (default 1 s). An attempt also never takes
+    /// more than the time left of the session divided by twice the number of hosts.
+    pub connect_timeout: Duration,
+    /// The longest pause between rounds of connects (default 1 s).
+    pub max_backoff: Duration,
+    /// How long `close` waits for the server's answer (default 2 s).
+    pub close_timeout: Duration,
+    /// Whether a server that can only read is good enough (default `false`).
+    pub allow_read_only: bool,
+    /// Requests that may wait or be in flight at once, 1 at least (default 16,384). More are refused as overload.
+    pub max_requests: usize,
+    /// Bytes of requests that may wait to be sent (default 64 MiB). More are refused as overload.
+    pub max_queued_bytes: usize,
+    /// The largest frame to accept or to send (ZooKeeper's `jute.maxbuffer`).
+    pub max_frame: zk_jute::FrameLimit,
+}
+
+impl Config {
+    /// The defaults, for these servers.
+    pub fn new(hosts: Vec<Host>) -> Self {
+        Self {
+            hosts,
+            session_timeout: Duration::from_secs(30),
+            read_timeout: None,
+            connect_timeout: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(1),
+            close_timeout: Duration::from_secs(2),
+            allow_read_only: false,
+            max_requests: 16_384,
+            max_queued_bytes: 64 * 1024 * 1024,
+            max_frame: zk_jute::FrameLimit::default(),
+        }
+    }
+
+    /// The session timeout as the protocol carries it: milliseconds, at least 1.
+    pub(crate) fn session_timeout_ms(&self) -> i32 {
+        i32::try_from(self.session_timeout.as_millis()).unwrap_or(i32::MAX).max(1)
+    }
+}

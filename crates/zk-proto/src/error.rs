@@ -1,0 +1,126 @@
+//! What can go wrong, and what became of a request.
+
+use std::{sync::Arc, time::Duration};
+
+use thiserror::Error;
+
+/// Why a connection, a session or a request ended.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// There was no connection when the request was made, or the connection it waited for did not come.
+    #[error("not connected")]
+    NotConnected,
+    /// The deadline of the request passed.
+    #[error("the deadline passed")]
+    Deadline,
+    /// The server closed the connection.
+    #[error("the server closed the connection")]
+    ConnectionClosed,
+    /// The operating system (or TLS) reported an error on the connection.
+    #[error("{0}")]
+    Io(Arc<str>),
+    /// Nothing was received for one read timeout while something was unanswered.
+    #[error("the server was silent for {} ms", silent.as_millis())]
+    ReadTimeout {
+        /// How long nothing was received.
+        silent: Duration,
+    },
+    /// A reply began to arrive but was not complete within a session timeout.
+    #[error("a reply did not arrive whole")]
+    StalledReply,
+    /// The server accepted the connection but did not answer the connect request in time.
+    #[error("the server did not answer the connect request in time")]
+    HandshakeTimeout,
+    /// The server sent something that the protocol does not allow.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// The server has no quorum and offers reads only.
+    #[error("the server is read-only")]
+    ReadOnlyServer,
+    /// The server said that the session has moved to another connection.
+    #[error("the session moved to another server")]
+    SessionMoved,
+    /// The server said that the session is over.
+    #[error("the session expired")]
+    SessionExpired,
+    /// No server of the round could be reached; the text names each with its reason.
+    #[error("no server can be reached: {0}")]
+    NoServer(Arc<str>),
+    /// The user of the client asked for it.
+    #[error("closed by the client")]
+    Closed,
+}
+
+/// What a server sent that the protocol does not allow. The connection is dropped; the session goes on with another.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The length in front of a frame is out of bounds.
+    #[error(transparent)]
+    Frame(#[from] zk_jute::FrameError),
+    /// A record does not decode.
+    #[error("malformed {what}: {source}")]
+    Decode {
+        /// The record.
+        what: &'static str,
+        /// What is wrong with it.
+        source: zk_jute::DecodeError,
+    },
+    /// A reply is not the one that is due.
+    #[error("a reply to request {got} arrived where {expected} was due")]
+    XidMismatch {
+        /// The xid of the oldest unanswered request.
+        expected: i32,
+        /// The xid of the reply.
+        got: i32,
+    },
+    /// A reply to nothing.
+    #[error("a reply (xid {xid}) arrived that nothing asked for")]
+    Unsolicited {
+        /// The xid of the reply.
+        xid: i32,
+    },
+    /// The connect response makes no sense.
+    #[error("bad connect response: {0}")]
+    ConnectResponse(&'static str),
+    /// The server refused to restore the watches.
+    #[error("the server refused to restore watches: {0}")]
+    SetWatches(zk_jute::ErrorCode),
+    /// The body of a reply did not decode where the request was made.
+    #[error("malformed reply: {0}")]
+    Body(zk_jute::DecodeError),
+}
+
+/// How a request ended without an answer of the server. Exactly one of these three kinds holds:
+///
+/// * it was never written to a connection, so repeating it is safe;
+/// * it was (or may have been) written, and nobody here can say whether the server applied it;
+/// * the client refused it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Never written to a connection: the server has not seen it.
+    #[error("not sent: {0}")]
+    NotSent(Cause),
+    /// Sent, but the answer is lost: the server may have applied it or not.
+    #[error("sent, but the answer is lost: {0}")]
+    Unknown(Cause),
+    /// The session it was meant for expired before it was sent.
+    #[error("the session expired before the request was sent")]
+    SessionExpired,
+    /// Too many requests are waiting.
+    #[error("overloaded: too many requests are waiting")]
+    Overloaded,
+    /// Larger than the frame limit; the server would close the connection.
+    #[error("a request of {len} bytes is over the limit of {limit} bytes")]
+    TooLarge {
+        /// Its length on the wire.
+        len: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The client was closed.
+    #[error("the client is closed")]
+    Closed,
+}

@@ -1,0 +1,76 @@
+//! What the session tells its driver.
+
+use bytes::Bytes;
+use zk_jute::{ErrorCode, EventType};
+
+use crate::{
+    error::{Cause, RequestError},
+    request::WatchId,
+    state::{ExpiryCause, SessionInfo, StateChange},
+    time::Timestamp,
+};
+
+/// Something that happened, in the order in which it happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<T> {
+    /// A request ended. Each request ends exactly once.
+    Reply {
+        /// The caller's handle on the request.
+        token: T,
+        /// The server's answer, or how the request ended without one.
+        outcome: Result<Reply, RequestError>,
+    },
+    /// One-shot watches fired; they are gone from the session.
+    Watch {
+        /// The watches.
+        watches: Vec<WatchId>,
+        /// What they saw.
+        notice: WatchNotice,
+    },
+    /// The state changed.
+    State(StateChange),
+    /// A new session was established. A generation number counts them.
+    SessionEstablished(SessionInfo),
+    /// The session is over for certain: its ephemeral nodes are gone or will be. A new one follows unless the client is closed.
+    SessionExpired {
+        /// The session that ended.
+        session: SessionInfo,
+        /// How it is known.
+        cause: ExpiryCause,
+    },
+    /// The driver must drop its connection now and feed no more bytes of it.
+    DropTransport(Cause),
+}
+
+/// An answer of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The error code; [`ErrorCode::OK`] for success.
+    pub err: ErrorCode,
+    /// The zxid of the reply header: for a write its own, for a read the newest the server has applied.
+    pub zxid: i64,
+    /// The record after the reply header.
+    pub body: Bytes,
+    /// When the request was handed to the connection.
+    pub sent_at: Timestamp,
+    /// The generation of the session that was asked.
+    pub generation: u64,
+    /// The connection it came on, for [`Session::malformed_reply`](crate::Session::malformed_reply).
+    pub connection: u64,
+}
+
+/// What a one-shot watch saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WatchNotice {
+    /// The server reported an event.
+    Event {
+        /// The kind of event.
+        kind: EventType,
+        /// The path on the server, chroot included.
+        path: String,
+    },
+    /// The session that held the watch ended: the watch is gone, and what it watches may have changed.
+    SessionLost,
+}

@@ -1,0 +1,47 @@
+//! What a caller asks of the session.
+
+use bytes::Bytes;
+use zk_jute::OpCode;
+
+use crate::time::Timestamp;
+
+/// A request, encoded but for its header. `T` is the caller's handle on it: it comes back with the outcome, exactly once.
+#[derive(Debug)]
+pub struct Request<T> {
+    /// The operation.
+    pub op: OpCode,
+    /// The record that follows the request header on the wire.
+    pub body: Bytes,
+    /// The one-shot watch that the server leaves when the request succeeds; the body must ask for it.
+    pub watch: Option<(WatchOn, WatchId)>,
+    /// When to give up.
+    pub deadline: Timestamp,
+    /// Whether to wait for a connection.
+    pub when_disconnected: WhenDisconnected,
+    /// The caller's handle.
+    pub token: T,
+}
+
+/// What to do with a request while there is no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenDisconnected {
+    /// Fail at once as *not sent*.
+    Fail,
+    /// Wait for a connection until the deadline.
+    Wait,
+}
+
+/// The caller's name for a watch; the session only compares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WatchId(pub u64);
+
+/// What a one-shot watch watches. Paths are absolute on the server, chroot included.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum WatchOn {
+    /// Set by `getData`: data changed, node deleted.
+    Data(String),
+    /// Set by `exists`: data changed, node deleted — or created, if it is absent.
+    Exists(String),
+    /// Set by `getChildren`: children changed, node deleted.
+    Children(String),
+}

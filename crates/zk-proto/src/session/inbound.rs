@@ -1,0 +1,157 @@
+//! Bytes from the server: the connect response, replies and events.
+
+use bytes::{Bytes, BytesMut};
+use zk_jute::{
+    Decode, ErrorCode, FrameLimit, OpCode, Reader,
+    records::{ReplyHeader, WatcherEvent},
+    xid::{AUTH_XID, PING_XID, SET_WATCHES_XID, WATCH_EVENT_XID},
+};
+
+use super::{is_committed_write, link::Link};
+use crate::{
+    error::{Cause, ProtocolError},
+    event::{Event, Reply, WatchNotice},
+    handshake::{Answer, interpret},
+    pending::{Matched, Mismatch},
+    session::Session,
+    time::Timestamp,
+};
+
+impl<T> Session<T> {
+    /// Bytes arrived; complete frames are taken out of `buf`, the rest stays for the next call. `buf` belongs to one
+    /// connection: start each with an empty one.
+    pub fn handle_bytes(&mut self, now: Timestamp, buf: &mut BytesMut) {
+        if let Link::Established(established) = &mut self.link {
+            established.liveness.received(now);
+            self.last_heard = self.last_heard.max(now);
+        }
+        let mut took_frames = false;
+        loop {
+            let limit = match &self.link {
+                Link::Handshaking { .. } => FrameLimit::CONNECT_RESPONSE,
+                Link::Established(_) => self.config.max_frame,
+                Link::Idle { .. } | Link::Dialing { .. } | Link::Closed => {
+                    buf.clear();
+                    return;
+                }
+            };
+            self.frames.set_limit(limit);
+            match self.frames.decode(buf) {
+                Ok(Some(frame)) => {
+                    took_frames = true;
+                    let handled = match &self.link {
+                        Link::Handshaking { .. } => self.connect_response(now, &frame),
+                        _ => self.reply_or_event(now, frame),
+                    };
+                    if let Err(cause) = handled {
+                        self.lose_link(now, cause);
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => self.lose_link(now, ProtocolError::Frame(error).into()),
+            }
+        }
+        if let Link::Established(established) = &mut self.link {
+            let incomplete = self.frames.is_mid_frame() || !buf.is_empty();
+            established.liveness.partial_frame(now, took_frames, incomplete);
+        }
+    }
+
+    fn connect_response(&mut self, now: Timestamp, frame: &Bytes) -> Result<(), Cause> {
+        let asked = self.granted.as_ref().map_or(0, |granted| granted.session_id);
+        match interpret(frame, asked, self.config.allow_read_only)? {
+            Answer::Granted(granted) => self.session_granted(now, granted),
+            Answer::Expired => self.session_refused(now),
+        }
+        Ok(())
+    }
+
+    fn reply_or_event(&mut self, now: Timestamp, frame: Bytes) -> Result<(), Cause> {
+        let mut reader = Reader::new(&frame);
+        let header = ReplyHeader::decode(&mut reader)
+            .map_err(|source| ProtocolError::Decode { what: "reply header", source })?;
+        if header.xid == WATCH_EVENT_XID {
+            return self.watcher_event(&mut reader);
+        }
+        let body = reader.rest();
+        // Events carry zxids of their own that say nothing about what this session has seen (ZOOKEEPER-4655).
+        self.last_zxid = self.last_zxid.max(header.zxid);
+        match header.xid {
+            PING_XID => self.pong(),
+            SET_WATCHES_XID => self.set_watches_reply(now, header.err),
+            AUTH_XID => Err(ProtocolError::Unsolicited { xid: header.xid }.into()),
+            xid => self.reply(now, xid, header, body),
+        }
+    }
+
+    fn pong(&mut self) -> Result<(), Cause> {
+        if let Link::Established(established) = &mut self.link
+            && established.liveness.ponged().is_some()
+        {
+            return Ok(());
+        }
+        Err(ProtocolError::Unsolicited { xid: PING_XID }.into())
+    }
+
+    fn set_watches_reply(&mut self, now: Timestamp, err: ErrorCode) -> Result<(), Cause> {
+        match &self.link {
+            Link::Established(established) if established.restoring > 0 => {
+                self.watches_restored(now, err);
+                Ok(())
+            }
+            _ => Err(ProtocolError::Unsolicited { xid: SET_WATCHES_XID }.into()),
+        }
+    }
+
+    fn reply(&mut self, now: Timestamp, xid: i32, header: ReplyHeader, body: Bytes) -> Result<(), Cause> {
+        let Matched { slot, sent_at } =
+            self.pending.take_answered(xid).map_err(|mismatch| match mismatch {
+                Mismatch::Nothing => ProtocolError::Unsolicited { xid },
+                Mismatch::Expected(expected) => ProtocolError::XidMismatch { expected, got: xid },
+            })?;
+        if slot.op == OpCode::CLOSE_SESSION {
+            self.finish_close(now);
+            return Ok(());
+        }
+        if header.err == ErrorCode::OK && is_committed_write(slot.op) {
+            self.quorum_proof = self.quorum_proof.max(Some(sent_at));
+        }
+        // A watch whose request was given up is not armed: nobody waits for it.
+        if let (Some((on, id)), true) = (slot.watch, slot.token.is_some()) {
+            match header.err {
+                ErrorCode::OK => self.watches.arm(on, id, true),
+                ErrorCode::NO_NODE => self.watches.arm(on, id, false),
+                _ => {}
+            }
+        }
+        if let Some(token) = slot.token {
+            let reply = Reply {
+                err: header.err,
+                zxid: header.zxid,
+                body,
+                sent_at,
+                generation: self.generation,
+                connection: self.connection,
+            };
+            self.events.push_back(Event::Reply { token, outcome: Ok(reply) });
+        }
+        // These two are about the session, not the request: another connection will tell what became of it.
+        match header.err {
+            ErrorCode::SESSION_MOVED => Err(Cause::SessionMoved),
+            ErrorCode::SESSION_EXPIRED => Err(Cause::SessionExpired),
+            _ => Ok(()),
+        }
+    }
+
+    fn watcher_event(&mut self, reader: &mut Reader<'_>) -> Result<(), Cause> {
+        let event = WatcherEvent::decode(reader)
+            .map_err(|source| ProtocolError::Decode { what: "watcher event", source })?;
+        let watches = self.watches.fire(event.event_type, event.path);
+        // Events without a watch are ordinary: the watch was forgotten here, but not on the server.
+        if !watches.is_empty() {
+            let notice = WatchNotice::Event { kind: event.event_type, path: event.path.to_owned() };
+            self.events.push_back(Event::Watch { watches, notice });
+        }
+        Ok(())
+    }
+}

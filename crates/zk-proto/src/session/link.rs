@@ -1,0 +1,283 @@
+//! The connection: rounds of connects, the handshake, the restoration of watches, and its end.
+
+use std::{sync::Arc, time::Duration};
+
+use zk_jute::{FrameDecoder, FrameLimit};
+
+use crate::{
+    config::Config,
+    error::{Cause, ProtocolError},
+    event::Event,
+    handshake::{Granted, write_connect_request},
+    hosts::Host,
+    liveness::Liveness,
+    session::Session,
+    set_watches::write_set_watches,
+    state::{ExpiryCause, State},
+    time::Timestamp,
+};
+
+/// A connection that was ready for this long was healthy: the next round after it starts without a pause.
+const HEALTHY_AFTER: Duration = Duration::from_secs(1);
+
+/// The least budget of an attempt, however little is left of the session.
+const LEAST_BUDGET: Duration = Duration::from_millis(100);
+
+/// The delay between the starts of racing connects.
+const STAGGER: Duration = Duration::from_millis(100);
+
+/// A round of connects for the driver: dial these hosts, each later than the one before by `stagger` or as soon as that
+/// one failed, and report the first transport that opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectRound {
+    /// The hosts in the order to try them.
+    pub hosts: Vec<Host>,
+    /// What one attempt (resolve, TCP, TLS) may take.
+    pub budget: Duration,
+    /// How much later than the one before an attempt starts.
+    pub stagger: Duration,
+}
+
+/// A transport that opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The host it leads to.
+    pub host: Host,
+    /// The hosts of the round that failed before it opened.
+    pub failed: Vec<Host>,
+    /// When the attempt began: the connect response has what is left of its budget.
+    pub started_at: Timestamp,
+}
+
+/// See the picture at [`Session`].
+#[derive(Debug)]
+pub(super) enum Link {
+    Idle { retry_at: Timestamp },
+    Dialing { budget: Duration },
+    Handshaking { host: Host, deadline: Timestamp },
+    Established(Established),
+    Closed,
+}
+
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) host: Host,
+    pub(super) liveness: Liveness,
+    /// `SetWatches` requests that are unanswered, and when they were written.
+    pub(super) restoring: usize,
+    pub(super) restoring_since: Timestamp,
+    pub(super) ready_since: Option<Timestamp>,
+}
+
+impl Link {
+    pub(super) fn host(&self) -> Option<&Host> {
+        match self {
+            Self::Handshaking { host, .. } | Self::Established(Established { host, .. }) => Some(host),
+            Self::Idle { .. } | Self::Dialing { .. } | Self::Closed => None,
+        }
+    }
+
+    pub(super) fn has_transport(&self) -> bool {
+        self.host().is_some()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self, Self::Established(Established { ready_since: Some(_), .. }))
+    }
+}
+
+/// Inputs about transports.
+impl<T> Session<T> {
+    /// The round of [`poll_connect`](Self::poll_connect) has opened a transport; the others are to be dropped.
+    pub fn transport_opened(&mut self, now: Timestamp, opened: Opened) {
+        let &Link::Dialing { budget } = &self.link else {
+            // Nobody waits for it any more: closed meanwhile, or a driver that breaks the contract.
+            self.events.push_back(Event::DropTransport(Cause::Closed));
+            return;
+        };
+        for host in opened.failed.iter().chain([&opened.host]) {
+            self.hosts.tried(host);
+        }
+        self.connection = self.connection.saturating_add(1);
+        self.out.clear();
+        self.frames = FrameDecoder::new(FrameLimit::CONNECT_RESPONSE);
+        write_connect_request(
+            &mut self.out,
+            self.granted.as_ref(),
+            self.last_zxid,
+            self.config.session_timeout_ms(),
+            self.config.allow_read_only,
+        );
+        self.link =
+            Link::Handshaking { host: opened.host, deadline: opened.started_at.after(budget).max(now) };
+    }
+
+    /// No host of the round could be reached; `reasons` names each with its reason, for people.
+    pub fn dial_failed(&mut self, now: Timestamp, reasons: &str) {
+        if matches!(self.link, Link::Dialing { .. }) {
+            self.last_cause = Some(Cause::NoServer(Arc::from(reasons)));
+            self.hosts.end_round();
+            self.next_round(now);
+        }
+    }
+
+    /// The connection ended: closed by the server, or failed.
+    pub fn transport_lost(&mut self, now: Timestamp, cause: Cause) {
+        if self.closing.is_some() && self.link.has_transport() {
+            // The server closes the connection after it has answered closeSession; the answer may be lost with it.
+            self.link = Link::Closed;
+            self.finish_close(now);
+        } else if self.link.has_transport() {
+            self.end_link(now, cause);
+        }
+    }
+}
+
+/// Steps.
+impl<T> Session<T> {
+    /// We give the connection up, and the driver must, too.
+    pub(super) fn lose_link(&mut self, now: Timestamp, cause: Cause) {
+        if self.link.has_transport() {
+            self.events.push_back(Event::DropTransport(cause.clone()));
+            self.end_link(now, cause);
+        }
+    }
+
+    /// Accounts for the end of a connection that had a transport, and plans what follows.
+    fn end_link(&mut self, now: Timestamp, cause: Cause) {
+        self.out.clear();
+        self.last_cause = Some(cause.clone());
+        match std::mem::replace(&mut self.link, Link::Closed) {
+            Link::Established(established) => {
+                let ready_for = established.ready_since.map(|since| now.since(since));
+                if ready_for.is_some_and(|ready_for| ready_for >= HEALTHY_AFTER) {
+                    self.backoff.reset();
+                }
+                self.hosts.end_round();
+                self.hosts.lost(established.host.clone());
+                let ended = self.pending.connection_lost(&cause);
+                self.end_requests(ended);
+                // The host is still the link's when the change is reported.
+                self.link = Link::Established(established);
+                if self.state == State::Connected {
+                    self.change_state(now, State::Connecting, Some(cause));
+                }
+                self.next_round(now);
+            }
+            Link::Handshaking { host, .. } => {
+                self.hosts.lost(host);
+                self.next_round(now);
+            }
+            Link::Idle { .. } | Link::Dialing { .. } | Link::Closed => self.next_round(now),
+        }
+    }
+
+    /// Goes on with the round if hosts are left in it; begins another after a pause if not.
+    fn next_round(&mut self, now: Timestamp) {
+        if self.closing.is_some() {
+            self.link = Link::Closed;
+            self.finish_close(now);
+            return;
+        }
+        let pause =
+            if self.hosts.round().is_empty() { self.backoff.pause(&mut self.rng) } else { Duration::ZERO };
+        self.link = Link::Idle { retry_at: now.after(pause) };
+        if pause.is_zero() {
+            self.start_dialing(now);
+        }
+    }
+
+    pub(super) fn start_dialing(&mut self, now: Timestamp) {
+        if self.hosts.round().is_empty() {
+            self.hosts.start_round(&mut self.rng);
+        }
+        let budget = self.attempt_budget(now);
+        self.link = Link::Dialing { budget };
+        self.round = Some(ConnectRound {
+            hosts: self.hosts.round().to_vec(),
+            budget,
+            stagger: STAGGER.min(budget.checked_div(2).unwrap_or(budget)),
+        });
+    }
+
+    /// At most the connect timeout, and at most the time left of the session divided by twice the number of hosts: even if
+    /// every other host swallows its whole budget, the living one is reached in time.
+    fn attempt_budget(&self, now: Timestamp) -> Duration {
+        let Config { connect_timeout, session_timeout, .. } = self.config;
+        let left = match &self.granted {
+            Some(granted) => self.last_heard.after(granted.negotiated_timeout).since(now),
+            None => session_timeout,
+        };
+        if left.is_zero() {
+            return connect_timeout;
+        }
+        let share = left.checked_div(self.hosts.count().saturating_mul(2)).unwrap_or(left);
+        connect_timeout.min(share.max(LEAST_BUDGET))
+    }
+
+    /// The server granted a session: ours, or a new one.
+    pub(super) fn session_granted(&mut self, now: Timestamp, granted: Granted) {
+        let asked = self.granted.as_ref().map(|ours| ours.session_id);
+        if asked.is_some_and(|asked| asked != granted.session_id) {
+            self.expire_session(now, ExpiryCause::Replaced { by: granted.session_id });
+        }
+        let new = self.granted.is_none();
+        if new {
+            self.generation = self.generation.saturating_add(1);
+        }
+        let info = self.info(&granted);
+        let read_timeout = self.read_timeout(granted.negotiated_timeout);
+        self.granted = Some(granted);
+        self.last_heard = now;
+        if new {
+            self.events.push_back(Event::SessionEstablished(info));
+        }
+        let Some(host) = self.link.host().cloned() else { return };
+        let restoring = write_set_watches(&self.watches, self.last_zxid, &mut self.out);
+        self.link = Link::Established(Established {
+            host,
+            liveness: Liveness::new(now, read_timeout),
+            restoring,
+            restoring_since: now,
+            ready_since: None,
+        });
+        self.ready_if_restored(now);
+    }
+
+    /// The server refused to resume our session: the next generation begins at once.
+    pub(super) fn session_refused(&mut self, now: Timestamp) {
+        self.events.push_back(Event::DropTransport(Cause::SessionExpired));
+        self.out.clear();
+        self.expire_session(now, ExpiryCause::Refused);
+        self.last_cause = Some(Cause::SessionExpired);
+        self.hosts.end_round();
+        // No pause: the servers are well, they only forgot us. A server that grants, drops and refuses in turn pays the
+        // pause at the drop.
+        if self.closing.is_none() {
+            self.start_dialing(now);
+        } else {
+            self.finish_close(now);
+        }
+    }
+
+    pub(super) fn watches_restored(&mut self, now: Timestamp, err: zk_jute::ErrorCode) {
+        if err != zk_jute::ErrorCode::OK {
+            self.lose_link(now, ProtocolError::SetWatches(err).into());
+            return;
+        }
+        if let Link::Established(established) = &mut self.link {
+            established.restoring = established.restoring.saturating_sub(1);
+        }
+        self.ready_if_restored(now);
+    }
+
+    fn ready_if_restored(&mut self, now: Timestamp) {
+        let Link::Established(established) = &mut self.link else { return };
+        if established.restoring == 0 && established.ready_since.is_none() {
+            established.ready_since = Some(now);
+            self.hosts.end_round();
+            self.change_state(now, State::Connected, None);
+        }
+    }
+}

@@ -1,0 +1,759 @@
+//! The state machine stepped with a virtual clock: no sleeping, no sockets.
+//!
+//! `Wire` plays the driver and the server: it dials whatever the session wants, answers the handshake, and hands back the
+//! frames the session sent.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use zk_jute::{
+    Decode, ErrorCode, EventType, FrameDecoder, FrameLimit, KeeperState, OpCode, Raw, Reader,
+    records::{ConnectRequest, ConnectResponse, ReplyHeader, RequestHeader, SetWatches, WatcherEvent},
+    write_frame,
+    xid::{PING_XID, SET_WATCHES_XID, WATCH_EVENT_XID},
+};
+use zk_proto::{
+    Cause, Config, ConnectRound, Event, ExpiryCause, Host, Opened, ProtocolError, Reply, Request,
+    RequestError, Session, State, Timestamp, WatchId, WatchNotice, WatchOn, WhenDisconnected,
+};
+
+const SESSION: i64 = 0x1234;
+const NEGOTIATED: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// A request as the server sees it.
+#[derive(Debug, PartialEq, Eq)]
+struct Sent {
+    xid: i32,
+    op: OpCode,
+    body: Bytes,
+}
+
+struct Wire {
+    session: Session<u32>,
+    now: Timestamp,
+    frames: FrameDecoder,
+    sent: BytesMut,
+    received: BytesMut,
+    events: Vec<Event<u32>>,
+}
+
+impl Wire {
+    fn new() -> Self {
+        let mut config = Config::new((1..=3).map(|n| Host::new(format!("zk{n}"), 2181)).collect());
+        config.read_timeout = Some(READ_TIMEOUT);
+        Self::with(config)
+    }
+
+    fn with(config: Config) -> Self {
+        let now = Timestamp::from_epoch(Duration::from_secs(1_000));
+        Self {
+            session: Session::new(config, now, 1),
+            now,
+            frames: FrameDecoder::new(FrameLimit::MAX),
+            sent: BytesMut::new(),
+            received: BytesMut::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn connected() -> Self {
+        let mut wire = Self::new();
+        wire.connect(SESSION);
+        wire.events();
+        wire
+    }
+
+    /// Dials, and answers the handshake with this session.
+    fn connect(&mut self, session_id: i64) -> ConnectRequest {
+        let request = self.open();
+        self.answer_connect(NEGOTIATED, session_id, Some(false));
+        request
+    }
+
+    /// Dials the first host of the round and returns the connect request.
+    fn open(&mut self) -> ConnectRequest {
+        let round = self.round();
+        let opened = Opened { host: round.hosts[0].clone(), failed: vec![], started_at: self.now };
+        self.sent.clear();
+        self.received.clear();
+        self.frames = FrameDecoder::new(FrameLimit::MAX);
+        self.session.transport_opened(self.now, opened);
+        let frame = self.sent_frames().remove(0);
+        ConnectRequest::from_bytes(&frame).unwrap()
+    }
+
+    fn round(&mut self) -> ConnectRound {
+        self.drain();
+        self.session.poll_connect().expect("a round of connects")
+    }
+
+    fn answer_connect(&mut self, timeout: Duration, session_id: i64, read_only: Option<bool>) {
+        let timeout = i32::try_from(timeout.as_millis()).unwrap();
+        let password = Bytes::from_static(&[7; 16]);
+        let response = ConnectResponse { protocol_version: 0, timeout, session_id, password, read_only };
+        let mut bytes = BytesMut::new();
+        write_frame(&mut bytes, &response, &()).unwrap();
+        self.receive(&bytes);
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.received.extend_from_slice(bytes);
+        self.session.handle_bytes(self.now, &mut self.received);
+    }
+
+    fn reply(&mut self, xid: i32, zxid: i64, err: ErrorCode, body: &'static [u8]) {
+        let mut bytes = BytesMut::new();
+        write_frame(&mut bytes, &ReplyHeader { xid, zxid, err }, &Raw(Bytes::from_static(body))).unwrap();
+        self.receive(&bytes);
+    }
+
+    fn watcher_event(&mut self, event_type: EventType, path: &str) {
+        let mut bytes = BytesMut::new();
+        let header = ReplyHeader { xid: WATCH_EVENT_XID, zxid: 999_999, err: ErrorCode::OK };
+        write_frame(
+            &mut bytes,
+            &header,
+            &WatcherEvent { event_type, state: KeeperState::SYNC_CONNECTED, path },
+        )
+        .unwrap();
+        self.receive(&bytes);
+    }
+
+    fn sent_frames(&mut self) -> Vec<Bytes> {
+        while self.session.poll_transmit(self.now, &mut self.sent) {}
+        std::iter::from_fn(|| self.frames.decode(&mut self.sent).unwrap()).collect()
+    }
+
+    fn requests(&mut self) -> Vec<Sent> {
+        let parse = |frame: Bytes| {
+            let mut reader = Reader::new(&frame);
+            let RequestHeader { xid, op } = RequestHeader::decode(&mut reader).unwrap();
+            Sent { xid, op, body: reader.rest() }
+        };
+        self.sent_frames().into_iter().map(parse).collect()
+    }
+
+    fn submit(&mut self, token: u32, op: OpCode) {
+        self.submit_with(token, op, None, WhenDisconnected::Fail);
+    }
+
+    fn submit_with(
+        &mut self,
+        token: u32,
+        op: OpCode,
+        watch: Option<(WatchOn, WatchId)>,
+        when: WhenDisconnected,
+    ) {
+        let request = Request {
+            op,
+            body: Bytes::from_static(b"body"),
+            watch,
+            deadline: self.now.after(Duration::from_secs(10)),
+            when_disconnected: when,
+            token,
+        };
+        self.session.submit(self.now, request);
+    }
+
+    /// Moves the clock, doing everything that is due on the way.
+    fn advance(&mut self, by: Duration) {
+        let end = self.now.after(by);
+        while let Some(due) = self.session.poll_timeout().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.session.handle_timeout(self.now);
+            assert_ne!(
+                self.session.poll_timeout(),
+                Some(due),
+                "a timeout that was handled must not come again"
+            );
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    fn drain(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            self.events.push(event);
+        }
+    }
+
+    fn events(&mut self) -> Vec<Event<u32>> {
+        self.drain();
+        std::mem::take(&mut self.events)
+    }
+
+    fn outcomes(&mut self) -> Vec<(u32, Result<Reply, RequestError>)> {
+        let outcome = |event| match event {
+            Event::Reply { token, outcome } => Some((token, outcome)),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(outcome).collect()
+    }
+
+    fn lose(&mut self) {
+        self.session.transport_lost(self.now, Cause::ConnectionClosed);
+    }
+}
+
+fn dropped(events: &[Event<u32>]) -> Option<&Cause> {
+    events.iter().find_map(|event| match event {
+        Event::DropTransport(cause) => Some(cause),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_first_connection_asks_for_a_new_session_and_announces_it() {
+    let mut wire = Wire::new();
+    let request = wire.connect(SESSION);
+    assert_eq!((request.session_id, request.last_zxid_seen, request.timeout), (0, 0, 30_000));
+    assert_eq!(request.read_only, Some(false), "old servers and new ones tell clients apart by this byte");
+    let events = wire.events();
+    assert!(matches!(&events[0], Event::SessionEstablished(info)
+        if info.session_id == SESSION && info.negotiated_timeout == NEGOTIATED && info.generation == 1));
+    assert!(matches!(&events[1], Event::State(change)
+        if change.from == State::Connecting && change.to == State::Connected && change.server.is_some()));
+}
+
+#[test]
+fn nothing_but_the_connect_request_is_written_before_its_answer() {
+    let mut wire = Wire::new();
+    wire.submit_with(1, OpCode::GET_DATA, None, WhenDisconnected::Wait);
+    wire.open();
+    assert!(wire.sent_frames().is_empty());
+    wire.answer_connect(NEGOTIATED, SESSION, None);
+    assert_eq!(wire.requests().len(), 1);
+}
+
+#[test]
+fn replies_find_their_requests_and_carry_the_time_they_were_sent() {
+    let mut wire = Wire::connected();
+    let sent_at = wire.now;
+    for token in 0..3 {
+        wire.submit(token, OpCode::GET_DATA);
+    }
+    let sent = wire.requests();
+    assert_eq!(sent.iter().map(|sent| sent.xid).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(sent[0].body.as_ref(), b"body");
+    wire.advance(Duration::from_secs(1));
+    for (xid, err) in [(1, ErrorCode::OK), (2, ErrorCode::NO_NODE), (3, ErrorCode::OK)] {
+        wire.reply(xid, 100, err, b"answer");
+    }
+    let outcomes = wire.outcomes();
+    assert_eq!(outcomes.iter().map(|(token, _)| *token).collect::<Vec<_>>(), [0, 1, 2]);
+    let reply = outcomes[1].1.as_ref().unwrap();
+    assert_eq!(
+        (reply.err, reply.zxid, reply.body.as_ref(), reply.sent_at),
+        (ErrorCode::NO_NODE, 100, b"answer".as_ref(), sent_at)
+    );
+}
+
+#[test]
+fn a_reply_out_of_order_drops_the_connection_and_leaves_the_request_unknown() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::SET_DATA);
+    wire.submit(1, OpCode::SET_DATA);
+    wire.requests();
+    wire.reply(2, 100, ErrorCode::OK, b"");
+    let events = wire.events();
+    let mismatch = Cause::Protocol(ProtocolError::XidMismatch { expected: 1, got: 2 });
+    assert_eq!(dropped(&events), Some(&mismatch));
+    let ended = events.iter().filter(|event| {
+        matches!(event, Event::Reply { outcome: Err(RequestError::Unknown(cause)), .. } if *cause == mismatch)
+    });
+    assert_eq!(ended.count(), 2);
+    wire.connect(SESSION);
+    assert_eq!(wire.session.state(), State::Connected, "usable again");
+}
+
+#[test]
+fn unasked_pongs_and_replies_are_refused() {
+    for xid in [PING_XID, SET_WATCHES_XID, -4, 5] {
+        let mut wire = Wire::connected();
+        wire.reply(xid, 1, ErrorCode::OK, b"");
+        let expected = Cause::Protocol(ProtocolError::Unsolicited { xid });
+        assert_eq!(dropped(&wire.events()), Some(&expected));
+    }
+}
+
+#[test]
+fn a_lost_connection_resumes_the_session_with_its_password_and_zxid() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::GET_DATA);
+    wire.requests();
+    wire.reply(1, 4_711, ErrorCode::OK, b"");
+    wire.lose();
+    let request = wire.connect(SESSION);
+    assert_eq!((request.session_id, request.last_zxid_seen), (SESSION, 4_711));
+    assert_eq!(request.password.as_ref(), [7; 16]);
+    assert_eq!(wire.session.session().map(|info| info.generation), Some(1));
+}
+
+#[test]
+fn what_was_sent_is_unknown_and_what_was_not_is_not_sent() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::SET_DATA);
+    wire.requests();
+    wire.submit(1, OpCode::SET_DATA);
+    wire.submit_with(2, OpCode::SET_DATA, None, WhenDisconnected::Wait);
+    wire.lose();
+    let closed = Cause::ConnectionClosed;
+    assert_eq!(
+        wire.outcomes(),
+        [(0, Err(RequestError::Unknown(closed.clone()))), (1, Err(RequestError::NotSent(closed.clone()))),]
+    );
+    wire.submit(3, OpCode::SET_DATA);
+    assert_eq!(
+        wire.outcomes(),
+        [(3, Err(RequestError::NotSent(closed)))],
+        "fails at once while disconnected"
+    );
+    wire.connect(SESSION);
+    assert_eq!(wire.requests().len(), 1, "the one that waits goes out on the next connection");
+}
+
+#[test]
+fn a_silent_server_is_left_one_read_timeout_after_its_last_byte() {
+    let mut wire = Wire::connected();
+    wire.advance(Duration::from_millis(7_999));
+    assert_eq!(wire.requests().len(), 1, "one ping at half the read timeout");
+    assert_eq!(wire.session.state(), State::Connected);
+    wire.advance(Duration::from_millis(1));
+    assert!(matches!(dropped(&wire.events()), Some(Cause::ReadTimeout { .. })));
+}
+
+#[test]
+fn a_client_that_writes_every_second_notices_a_silent_server_just_the_same() {
+    let mut wire = Wire::connected();
+    for token in 0..8 {
+        wire.submit(token, OpCode::SET_DATA);
+        wire.requests();
+        assert_eq!(wire.session.state(), State::Connected);
+        wire.advance(Duration::from_secs(1));
+    }
+    assert_eq!(wire.session.state(), State::Connecting);
+}
+
+#[test]
+fn pings_go_out_on_schedule_whatever_the_traffic() {
+    let mut wire = Wire::connected();
+    let mut pings = 0;
+    for token in 0..240 {
+        wire.advance(Duration::from_millis(100));
+        wire.submit(token, OpCode::GET_DATA);
+        for sent in wire.requests() {
+            if sent.op == OpCode::PING {
+                assert_eq!(sent.xid, PING_XID);
+                pings += 1;
+            }
+            wire.reply(sent.xid, 1, ErrorCode::OK, b"");
+        }
+    }
+    assert_eq!(pings, 6, "24 s are six halves of 8 s");
+}
+
+#[test]
+fn a_frozen_process_does_not_take_its_own_silence_for_the_servers() {
+    let mut wire = Wire::connected();
+    wire.now = wire.now.after(Duration::from_secs(20));
+    wire.session.handle_timeout(wire.now);
+    assert_eq!(wire.session.state(), State::Connected);
+    let sent = wire.requests();
+    assert_eq!(sent.len(), 1);
+    wire.reply(PING_XID, 1, ErrorCode::OK, b"");
+    wire.advance(Duration::from_millis(3_999));
+    assert_eq!(wire.session.state(), State::Connected);
+}
+
+#[test]
+fn a_large_reply_that_trickles_counts_as_life_but_not_for_ever() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::GET_DATA);
+    wire.requests();
+    wire.receive(&[0, 1, 0, 0]);
+    for _ in 0..7 {
+        wire.advance(Duration::from_secs(4));
+        wire.requests();
+        wire.receive(&[0]);
+        assert_eq!(wire.session.state(), State::Connected);
+    }
+    wire.advance(Duration::from_secs(3));
+    assert_eq!(dropped(&wire.events()), Some(&Cause::StalledReply));
+}
+
+#[test]
+fn a_deadline_ends_the_request_and_not_the_connection() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::SET_DATA);
+    wire.requests();
+    wire.advance(Duration::from_secs(4));
+    wire.requests();
+    wire.reply(PING_XID, 1, ErrorCode::OK, b"");
+    wire.advance(Duration::from_secs(4));
+    wire.requests();
+    wire.reply(PING_XID, 1, ErrorCode::OK, b"");
+    wire.advance(Duration::from_secs(3));
+    assert_eq!(wire.outcomes(), [(0, Err(RequestError::Unknown(Cause::Deadline)))]);
+    wire.reply(1, 1, ErrorCode::OK, b"");
+    assert_eq!(wire.session.state(), State::Connected, "the late reply finds its slot");
+    assert!(wire.outcomes().is_empty(), "and nobody is told twice");
+}
+
+#[test]
+fn expiry_by_a_refusal_begins_the_next_generation() {
+    let mut wire = Wire::connected();
+    wire.submit_with(
+        0,
+        OpCode::GET_DATA,
+        Some((WatchOn::Data("/a".into()), WatchId(1))),
+        WhenDisconnected::Fail,
+    );
+    wire.requests();
+    wire.reply(1, 1, ErrorCode::OK, b"");
+    wire.lose();
+    wire.submit_with(1, OpCode::CREATE, None, WhenDisconnected::Wait);
+    wire.events();
+    wire.open();
+    wire.answer_connect(Duration::ZERO, 0, None);
+    let events = wire.events();
+    assert!(dropped(&events).is_some());
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::SessionExpired { session, cause: ExpiryCause::Refused }
+        if session.session_id == SESSION))
+    );
+    assert!(
+        events.iter().any(|event| matches!(event, Event::Watch { watches, notice: WatchNotice::SessionLost }
+        if watches == &[WatchId(1)]))
+    );
+    assert!(
+        events.iter().any(|event| matches!(
+            event,
+            Event::Reply { token: 1, outcome: Err(RequestError::SessionExpired) }
+        ))
+    );
+    let request = wire.connect(77);
+    assert_eq!(request.session_id, 0);
+    assert!(wire.events().iter().any(|event| matches!(event, Event::SessionEstablished(info)
+        if info.session_id == 77 && info.generation == 2)));
+}
+
+#[test]
+fn another_session_id_is_an_expiry_even_if_the_server_does_not_say_so() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::SET_DATA);
+    wire.requests();
+    wire.reply(1, 1, ErrorCode::OK, b"");
+    assert!(wire.session.quorum_proof().is_some());
+    wire.lose();
+    wire.connect(99);
+    let events = wire.events();
+    let expired = events.iter().position(|event| {
+        matches!(event, Event::SessionExpired { cause: ExpiryCause::Replaced { by: 99 }, session } if session.session_id == SESSION)
+    });
+    let established = events.iter().position(|event| matches!(event, Event::SessionEstablished(_)));
+    assert!(expired.is_some() && expired < established, "expired before connected");
+    assert_eq!(wire.session.quorum_proof(), None, "the proof was the old session's");
+}
+
+#[test]
+fn a_session_is_lost_when_no_server_spoke_for_the_negotiated_timeout_and_may_come_back() {
+    let mut wire = Wire::connected();
+    wire.lose();
+    let _ = wire.round();
+    wire.session.dial_failed(wire.now, "zk1: refused");
+    let mut rounds = 0;
+    for _ in 0..299 {
+        wire.advance(Duration::from_millis(100));
+        if wire.session.poll_connect().is_some() {
+            rounds += 1;
+            wire.session.dial_failed(wire.now, "zk1: refused");
+        }
+    }
+    assert_eq!(wire.session.state(), State::Connecting);
+    wire.advance(Duration::from_millis(100));
+    assert_eq!(wire.session.state(), State::Lost);
+    assert!((30..=150).contains(&rounds), "a bounded number of rounds in 30 s: {rounds}");
+    wire.advance(Duration::from_secs(2));
+    let request = wire.connect(SESSION);
+    assert_eq!(request.session_id, SESSION, "a recovered ensemble may have kept it");
+    assert_eq!(wire.session.state(), State::Connected);
+    assert_eq!(wire.session.session().map(|info| info.generation), Some(1));
+}
+
+#[test]
+fn watches_are_restored_before_connected_is_announced_and_fire_once() {
+    let mut wire = Wire::connected();
+    let watches = [
+        (WatchOn::Data("/a".into()), ErrorCode::OK),
+        (WatchOn::Exists("/b".into()), ErrorCode::NO_NODE),
+        (WatchOn::Children("/c".into()), ErrorCode::OK),
+    ];
+    for (n, (on, err)) in (0u32..).zip(watches) {
+        wire.submit_with(n, OpCode::GET_DATA, Some((on, WatchId(n.into()))), WhenDisconnected::Fail);
+        let xid = wire.requests()[0].xid;
+        wire.reply(xid, 50, err, b"");
+    }
+    wire.lose();
+    wire.connect(SESSION);
+    wire.events();
+    assert_eq!(wire.session.state(), State::Connecting, "not before the watches are back");
+    let sent = wire.requests();
+    assert_eq!((sent.len(), sent[0].xid, sent[0].op), (1, SET_WATCHES_XID, OpCode::SET_WATCHES));
+    let restore = SetWatches::from_bytes(&sent[0].body).unwrap();
+    assert_eq!(restore.relative_zxid, 50);
+    assert_eq!(
+        (restore.data_watches, restore.exist_watches, restore.child_watches),
+        (vec!["/a"], vec!["/b"], vec!["/c"])
+    );
+    // What changed in the gap comes before the answer.
+    wire.watcher_event(EventType::NODE_DATA_CHANGED, "/a");
+    wire.reply(SET_WATCHES_XID, 60, ErrorCode::OK, b"");
+    let events = wire.events();
+    assert!(matches!(&events[0], Event::Watch { watches, notice: WatchNotice::Event { kind, path } }
+        if watches == &[WatchId(0)] && *kind == EventType::NODE_DATA_CHANGED && path == "/a"));
+    assert!(matches!(&events[1], Event::State(change) if change.to == State::Connected));
+    wire.watcher_event(EventType::NODE_DATA_CHANGED, "/a");
+    assert!(wire.events().is_empty(), "one-shot");
+    wire.advance(Duration::from_secs(1));
+    wire.lose();
+    assert_eq!(wire.connect(SESSION).last_zxid_seen, 60, "events do not move the zxid, replies do");
+}
+
+#[test]
+fn a_watch_whose_request_was_given_up_is_not_armed() {
+    let mut wire = Wire::connected();
+    wire.submit_with(
+        0,
+        OpCode::GET_DATA,
+        Some((WatchOn::Data("/a".into()), WatchId(1))),
+        WhenDisconnected::Fail,
+    );
+    wire.requests();
+    wire.advance(Duration::from_secs(4));
+    wire.requests();
+    wire.reply(PING_XID, 1, ErrorCode::OK, b"");
+    wire.advance(Duration::from_secs(3));
+    wire.advance(Duration::from_secs(3));
+    wire.reply(1, 1, ErrorCode::OK, b"");
+    wire.events();
+    wire.watcher_event(EventType::NODE_DELETED, "/a");
+    assert!(wire.events().is_empty());
+}
+
+#[test]
+fn a_server_that_accepts_and_stays_silent_costs_one_budget_and_the_round_goes_on() {
+    let mut wire = Wire::connected();
+    wire.lose();
+    let first = wire.round();
+    assert_eq!(first.hosts.len(), 3);
+    let opened = Opened { host: first.hosts[0].clone(), failed: vec![], started_at: wire.now };
+    wire.session.transport_opened(wire.now, opened);
+    wire.advance(first.budget);
+    assert_eq!(dropped(&wire.events()), Some(&Cause::HandshakeTimeout));
+    let rest = wire.round();
+    assert_eq!(rest.hosts, first.hosts[1..], "the same round, without the silent one, without a pause");
+    assert!(first.budget <= NEGOTIATED / 6);
+}
+
+#[test]
+fn the_lost_server_goes_last() {
+    for _ in 0..20 {
+        let mut wire = Wire::new();
+        let round = wire.round();
+        let lost = round.hosts[0].clone();
+        let opened = Opened { host: lost.clone(), failed: vec![], started_at: wire.now };
+        wire.session.transport_opened(wire.now, opened);
+        wire.answer_connect(NEGOTIATED, SESSION, Some(false));
+        wire.lose();
+        assert_eq!(wire.round().hosts.last(), Some(&lost));
+    }
+}
+
+#[test]
+fn a_server_that_drops_every_connection_at_once_makes_no_hot_loop() {
+    let mut wire = Wire::connected();
+    let start = wire.now;
+    for _ in 0..50 {
+        wire.lose();
+        while wire.session.poll_timeout().is_some() && {
+            wire.drain();
+            wire.session.poll_connect().is_none_or(|round| {
+                let opened = Opened { host: round.hosts[0].clone(), failed: vec![], started_at: wire.now };
+                wire.session.transport_opened(wire.now, opened);
+                false
+            })
+        } {
+            let due = wire.session.poll_timeout().unwrap();
+            wire.now = wire.now.max(due);
+            wire.session.handle_timeout(wire.now);
+        }
+        wire.received.clear();
+        wire.answer_connect(NEGOTIATED, SESSION, Some(false));
+        assert_eq!(wire.session.state(), State::Connected);
+    }
+    assert!(wire.now.since(start) > Duration::from_secs(5), "50 connects took {:?}", wire.now.since(start));
+}
+
+#[test]
+fn a_read_only_server_is_refused_unless_asked_for() {
+    let mut wire = Wire::new();
+    wire.open();
+    wire.answer_connect(NEGOTIATED, SESSION, Some(true));
+    assert_eq!(dropped(&wire.events()), Some(&Cause::ReadOnlyServer));
+
+    let mut config = Config::new(vec![Host::new("zk1", 2181)]);
+    config.allow_read_only = true;
+    let mut wire = Wire::with(config);
+    assert_eq!(wire.open().read_only, Some(true));
+    wire.answer_connect(NEGOTIATED, SESSION, Some(true));
+    assert_eq!(wire.session.state(), State::Connected);
+}
+
+#[test]
+fn hostile_connect_responses_are_refused_and_the_next_server_is_tried() {
+    let response = |timeout: i32, session_id: i64, password: usize| {
+        let password = Bytes::from(vec![0; password]);
+        let response =
+            ConnectResponse { protocol_version: 0, timeout, session_id, password, read_only: Some(false) };
+        let mut bytes = BytesMut::new();
+        write_frame(&mut bytes, &response, &()).unwrap();
+        bytes.to_vec()
+    };
+    for hostile in [
+        vec![0, 0, 0, 0],
+        vec![0xff; 4],
+        vec![0x7f, 0xff, 0xff, 0xff],
+        vec![0, 0, 0, 3, 1, 2, 3],
+        b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
+        vec![0x15, 0x03, 0x01, 0, 2, 2, 70],
+        response(-1, 0, 16),
+        response(30_000, 0, 16),
+        response(30_000, 5, 0),
+        response(30_000, 5, 17),
+    ] {
+        let mut wire = Wire::new();
+        wire.open();
+        wire.receive(&hostile);
+        let events = wire.events();
+        assert!(matches!(dropped(&events), Some(Cause::Protocol(_))), "{hostile:?} gave {events:?}");
+        wire.connect(SESSION);
+        assert_eq!(wire.session.state(), State::Connected);
+    }
+}
+
+#[test]
+fn close_sends_what_waits_then_the_close_and_ends_on_the_answer() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::SET_DATA);
+    wire.session.close(wire.now);
+    wire.session.close(wire.now);
+    wire.submit(1, OpCode::SET_DATA);
+    let ops: Vec<OpCode> = wire.requests().iter().map(|sent| sent.op).collect();
+    assert_eq!(ops, [OpCode::SET_DATA, OpCode::CLOSE_SESSION]);
+    wire.reply(1, 1, ErrorCode::OK, b"");
+    wire.reply(2, 2, ErrorCode::OK, b"");
+    let events = wire.events();
+    assert!(matches!(&events[0], Event::Reply { token: 1, outcome: Err(RequestError::Closed) }));
+    assert!(matches!(&events[1], Event::Reply { token: 0, outcome: Ok(_) }));
+    assert_eq!(wire.session.state(), State::Closed);
+    assert_eq!(wire.session.poll_timeout(), None);
+}
+
+#[test]
+fn close_is_bounded_in_every_state() {
+    let mut silent = Wire::connected();
+    silent.session.close(silent.now);
+    silent.requests();
+    silent.advance(Duration::from_secs(2));
+    assert_eq!(silent.session.state(), State::Closed);
+
+    let mut dialling = Wire::new();
+    let _ = dialling.round();
+    dialling.session.close(dialling.now);
+    assert_eq!(dialling.session.state(), State::Closed);
+
+    let mut handshaking = Wire::new();
+    handshaking.open();
+    handshaking.session.close(handshaking.now);
+    assert!(dropped(&handshaking.events()).is_some());
+    assert_eq!(handshaking.session.state(), State::Closed);
+
+    let mut dropped_while_closing = Wire::connected();
+    dropped_while_closing.session.close(dropped_while_closing.now);
+    dropped_while_closing.requests();
+    dropped_while_closing.lose();
+    assert_eq!(dropped_while_closing.session.state(), State::Closed);
+}
+
+#[test]
+fn the_quorum_proof_comes_from_committed_writes_alone() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::GET_DATA);
+    wire.submit(1, OpCode::SYNC);
+    wire.requests();
+    wire.reply(1, 5, ErrorCode::OK, b"");
+    wire.reply(2, 5, ErrorCode::OK, b"");
+    wire.advance(Duration::from_secs(4));
+    wire.requests();
+    wire.reply(PING_XID, 5, ErrorCode::OK, b"");
+    assert_eq!(wire.session.quorum_proof(), None);
+    let sent_at = wire.now;
+    wire.submit(2, OpCode::MULTI);
+    wire.requests();
+    wire.advance(Duration::from_secs(1));
+    wire.reply(3, 6, ErrorCode::OK, b"");
+    assert_eq!(wire.session.quorum_proof(), Some(sent_at), "when it was sent, not when it was answered");
+}
+
+#[test]
+fn session_moved_and_expired_as_answers_change_the_connection() {
+    for (err, cause) in
+        [(ErrorCode::SESSION_MOVED, Cause::SessionMoved), (ErrorCode::SESSION_EXPIRED, Cause::SessionExpired)]
+    {
+        let mut wire = Wire::connected();
+        wire.submit(0, OpCode::SET_DATA);
+        wire.requests();
+        wire.reply(1, 1, err, b"");
+        let events = wire.events();
+        assert!(matches!(&events[0], Event::Reply { outcome: Ok(reply), .. } if reply.err == err));
+        assert_eq!(dropped(&events), Some(&cause));
+    }
+}
+
+#[test]
+fn overload_and_oversize_are_refused_before_anything_is_sent() {
+    let mut config = Config::new(vec![Host::new("zk1", 2181)]);
+    config.max_requests = 2;
+    config.max_frame = FrameLimit::new(100).unwrap();
+    let mut wire = Wire::with(config);
+    wire.connect(SESSION);
+    wire.events();
+    let request = |token, len: usize| Request {
+        op: OpCode::SET_DATA,
+        body: Bytes::from(vec![0; len]),
+        watch: None,
+        deadline: Timestamp::from_epoch(Duration::from_secs(9_999)),
+        when_disconnected: WhenDisconnected::Fail,
+        token,
+    };
+    wire.session.submit(wire.now, request(0, 93));
+    assert_eq!(wire.outcomes(), [(0, Err(RequestError::TooLarge { len: 101, limit: 100 }))]);
+    for token in 1..=3 {
+        wire.session.submit(wire.now, request(token, 92));
+    }
+    assert_eq!(wire.outcomes(), [(3, Err(RequestError::Overloaded))]);
+    assert_eq!(wire.requests().len(), 2);
+}
+
+#[test]
+fn the_session_password_is_in_no_debug_output() {
+    let mut wire = Wire::connected();
+    wire.lose();
+    wire.connect(SESSION);
+    let events = wire.events();
+    let debug = format!("{:?} {events:?}", wire.session);
+    assert!(!debug.contains("7, 7, 7") && !debug.contains("\\u{7}") && !debug.contains("\\x07"), "{debug}");
+}
