@@ -87,6 +87,14 @@ pub enum ProtocolError {
     /// The server refused to restore the watches.
     #[error("the server refused to restore watches: {0}")]
     SetWatches(zk_jute::ErrorCode),
+    /// The answer to a multi does not fit its operations.
+    #[error("a multi of {asked} operations got {answered} results")]
+    Multi {
+        /// How many operations there were.
+        asked: usize,
+        /// How many results make sense.
+        answered: usize,
+    },
     /// The body of a reply did not decode where the request was made.
     #[error("malformed reply: {0}")]
     Body(zk_jute::DecodeError),

@@ -198,6 +198,13 @@ impl<T> Pending<T> {
         }
     }
 
+    /// The watch of a request that is still unanswered is not wanted any more: do not arm it.
+    pub(crate) fn forget_watch(&mut self, id: WatchId) {
+        for slot in &mut self.slots {
+            slot.watch.take_if(|(_, watch)| *watch == id);
+        }
+    }
+
     /// When [`expire`](Self::expire) should be called next.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.next_deadline.filter(|_| !self.slots.is_empty())

@@ -209,6 +209,7 @@ impl<T> Session<T> {
 
     /// Forgets a watch that nobody waits for. The server may still report it once; nobody is told.
     pub fn forget_watch(&mut self, id: WatchId) {
+        self.pending.forget_watch(id);
         self.watches.forget(id);
     }
 

@@ -1,1 +1,51 @@
-//! zk-session
+//! An asynchronous ZooKeeper client for tokio.
+//!
+//! One task owns the session ([`zk_proto::Session`]); a [`Client`] is a cheap handle that sends it requests and awaits the
+//! replies. The client outlives every outage: connections, servers and sessions come and go, and each call ends by its
+//! deadline with an answer or with one of three kinds of failure (see [`Error`]).
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use zk_session::{Acl, Client, CreateMode};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("zk1:2181,zk2:2181,zk3:2181")?.session_timeout(Duration::from_secs(30)).build();
+//! client.connected().await?;
+//! client.create("/greeting", b"hello".as_slice(), CreateMode::PERSISTENT, &Acl::open()).await?;
+//! let (data, stat) = client.get_data("/greeting").await?;
+//! println!("{} bytes, version {}", data.len(), stat.version);
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Requests go out in the order of the calls, not of the polls: a call sends when it is made, and the future it returns
+//! only waits. Dropping the future gives up the wait, not the request.
+#![forbid(unsafe_code)]
+
+mod acl;
+mod builder;
+mod client;
+mod clock;
+mod connect;
+mod driver;
+mod error;
+mod path;
+mod race;
+mod requests;
+mod status;
+mod watcher;
+
+pub use acl::Acl;
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use clock::now;
+pub use error::{Error, ErrorKind, Invalid, Rejected};
+pub use requests::multi::{MultiOp, MultiResult};
+pub use status::Status;
+pub use watcher::{OneshotWatcher, WatchEvent};
+pub use zk_jute::{CreateMode, ErrorCode, EventType, Permissions, records::Stat};
+pub use zk_proto::{
+    Cause, ConnectString, ConnectStringError, Host, ProtocolError, SessionInfo, State, Timestamp,
+    WhenDisconnected,
+};

@@ -1,0 +1,285 @@
+//! The handle on a session.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{mpsc, oneshot, watch};
+use zk_jute::{DecodeError, Encode, ErrorCode, OpCode};
+use zk_proto::{Config, Reply, RequestError, State, WatchId, WatchOn, WhenDisconnected};
+
+use crate::{
+    builder::ClientBuilder,
+    clock,
+    driver::{Command, Driver},
+    error::{Error, Rejected},
+    path::Chroot,
+    status::Status,
+    watcher::OneshotWatcher,
+};
+
+/// A ZooKeeper client: a cheap handle on a session that a task of its own keeps alive.
+///
+/// Clones share the session. It ends with [`close`](Self::close), or when the last clone is dropped.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    options: Options,
+}
+
+/// How this handle makes its calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) timeout: Duration,
+    pub(crate) when_disconnected: WhenDisconnected,
+}
+
+#[derive(Debug)]
+struct Shared {
+    commands: mpsc::UnboundedSender<Command>,
+    status: watch::Receiver<Status>,
+    chroot: Chroot,
+    next_watch: AtomicU64,
+    /// Requests handed to the task and not yet ended: the channel itself has no bound.
+    outstanding: Arc<AtomicUsize>,
+    max_outstanding: usize,
+}
+
+/// One of the outstanding requests; counted down when it ends, wherever that is.
+#[derive(Debug)]
+pub(crate) struct Outstanding(Arc<AtomicUsize>);
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How a request ended, as the task tells it.
+pub(crate) type Outcome = Result<Reply, RequestError>;
+
+impl Client {
+    /// Settings for a client of these servers: `host[:port],…[/chroot]`.
+    ///
+    /// # Errors
+    ///
+    /// The part of the connect string that cannot be understood.
+    pub fn builder(connect_string: &str) -> Result<ClientBuilder, zk_proto::ConnectStringError> {
+        ClientBuilder::new(connect_string)
+    }
+
+    pub(crate) fn spawn(config: Config, chroot: Chroot, options: Options) -> Self {
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        let (status_sender, status) = watch::channel(Status::new());
+        let max_outstanding = config.max_requests;
+        tokio::spawn(Driver::new(config, command_receiver, status_sender).run());
+        let shared = Shared {
+            commands,
+            status,
+            chroot,
+            next_watch: AtomicU64::new(0),
+            outstanding: Arc::new(AtomicUsize::new(0)),
+            max_outstanding,
+        };
+        Self { shared: Arc::new(shared), options }
+    }
+
+    /// The same session, with calls that may take this long.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), options: Options { timeout, ..self.options } }
+    }
+
+    /// The same session, with calls that wait for a connection or fail at once without one.
+    #[must_use]
+    pub fn with_when_disconnected(&self, when_disconnected: WhenDisconnected) -> Self {
+        Self { shared: Arc::clone(&self.shared), options: Options { when_disconnected, ..self.options } }
+    }
+
+    /// A picture of the session as it is now.
+    pub fn status(&self) -> Status {
+        self.shared.status.borrow().clone()
+    }
+
+    /// Pictures of the session as it changes. Only the newest is kept.
+    pub fn watch_status(&self) -> watch::Receiver<Status> {
+        self.shared.status.clone()
+    }
+
+    /// Waits until the session is connected, at most as long as a call may take.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotSent`] with what went wrong last when the time is up; [`Error::Closed`] when the client was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only waits.
+    pub async fn connected(&self) -> Result<(), Error> {
+        let mut status = self.watch_status();
+        let reached = status.wait_for(|status| matches!(status.state, State::Connected | State::Closed));
+        match tokio::time::timeout(self.options.timeout, reached).await {
+            Ok(Ok(status)) if status.state == State::Connected => Ok(()),
+            Ok(_) => Err(Error::Closed),
+            Err(_) => {
+                let cause = self.status().cause.unwrap_or(zk_proto::Cause::NotConnected);
+                Err(Error::NotSent(cause))
+            }
+        }
+    }
+
+    /// Ends the session: requests made before are still sent, then the server is told, so that ephemeral nodes go at once.
+    /// Takes 2 s at most, and does nothing the second time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the wait does not stop the closing.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.shared.commands.send(Command::Close(done)).is_ok() {
+            // An error means that the task ended meanwhile, which is what we wait for.
+            let _ = closed.await;
+        }
+    }
+
+    pub(crate) fn chroot(&self) -> &Chroot {
+        &self.shared.chroot
+    }
+
+    /// A watch to be armed by a request.
+    pub(crate) fn new_watch(&self, on: WatchOn) -> (NewWatch, OneshotWatcher) {
+        let id = WatchId(self.shared.next_watch.fetch_add(1, Ordering::Relaxed));
+        let (sender, events) = oneshot::channel();
+        let watcher = OneshotWatcher::new(id, events, self.shared.commands.clone(), self.chroot().clone());
+        (NewWatch { on, id, sender }, watcher)
+    }
+
+    /// Sends a request now and returns a future of its outcome.
+    pub(crate) fn submit(
+        &self,
+        op: OpCode,
+        body: &dyn Encode,
+        watch: Option<NewWatch>,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let sent = self.send(op, body, watch);
+        async move {
+            match sent {
+                // The task drops a request without an answer only when it ends.
+                Ok(outcome) => outcome.await.unwrap_or(Err(RequestError::Closed)),
+                Err(refused) => Err(refused),
+            }
+        }
+    }
+
+    fn send(
+        &self,
+        op: OpCode,
+        body: &dyn Encode,
+        watch: Option<NewWatch>,
+    ) -> Result<oneshot::Receiver<Outcome>, RequestError> {
+        let outstanding = Outstanding(Arc::clone(&self.shared.outstanding));
+        if outstanding.0.fetch_add(1, Ordering::Relaxed) >= self.shared.max_outstanding {
+            return Err(RequestError::Overloaded);
+        }
+        let mut encoded = BytesMut::with_capacity(body.encoded_len());
+        body.encode(&mut encoded);
+        let (reply, outcome) = oneshot::channel();
+        let request = Command::Request(Box::new(RequestCommand {
+            op,
+            body: encoded.freeze(),
+            watch,
+            deadline: clock::now().after(self.options.timeout),
+            when_disconnected: self.options.when_disconnected,
+            reply: ReplyTo { reply, _outstanding: outstanding },
+        }));
+        self.shared.commands.send(request).map_err(|_| RequestError::Closed)?;
+        Ok(outcome)
+    }
+
+    /// Sends a request now and returns a future that decodes its reply. A rejection names `path`.
+    pub(crate) fn call<R, F>(
+        &self,
+        op: OpCode,
+        path: &str,
+        body: &dyn Encode,
+        decode: F,
+    ) -> impl Future<Output = Result<R, Error>> + Send + use<R, F>
+    where
+        F: FnOnce(&Bytes) -> Result<R, DecodeError> + Send,
+    {
+        let outcome = self.submit(op, body, None);
+        let client = self.clone();
+        let path = path.to_owned();
+        async move {
+            let reply = outcome.await?;
+            client.decode_ok(reply, path, decode)
+        }
+    }
+
+    /// The decoded body of a reply without an error code.
+    pub(crate) fn decode_ok<R>(
+        &self,
+        reply: Reply,
+        path: String,
+        decode: impl FnOnce(&Bytes) -> Result<R, DecodeError>,
+    ) -> Result<R, Error> {
+        if reply.err != ErrorCode::OK {
+            return Err(Error::Rejected(Rejected { code: reply.err, path, op_index: None }));
+        }
+        self.decode(&reply, decode)
+    }
+
+    /// Decodes a reply. One that does not decode ends its connection: what else came on it cannot be trusted.
+    pub(crate) fn decode<R>(
+        &self,
+        reply: &Reply,
+        decode: impl FnOnce(&Bytes) -> Result<R, DecodeError>,
+    ) -> Result<R, Error> {
+        decode(&reply.body).map_err(|error| {
+            let _ = self
+                .shared
+                .commands
+                .send(Command::Malformed { connection: reply.connection, error: error.clone() });
+            zk_proto::ProtocolError::Body(error).into()
+        })
+    }
+}
+
+/// What the task needs to arm a watch.
+#[derive(Debug)]
+pub(crate) struct NewWatch {
+    pub(crate) on: WatchOn,
+    pub(crate) id: WatchId,
+    pub(crate) sender: oneshot::Sender<crate::watcher::WatchEvent>,
+}
+
+/// A request on its way to the task.
+#[derive(Debug)]
+pub(crate) struct RequestCommand {
+    pub(crate) op: OpCode,
+    pub(crate) body: Bytes,
+    pub(crate) watch: Option<NewWatch>,
+    pub(crate) deadline: zk_proto::Timestamp,
+    pub(crate) when_disconnected: WhenDisconnected,
+    pub(crate) reply: ReplyTo,
+}
+
+/// Where the outcome goes.
+#[derive(Debug)]
+pub(crate) struct ReplyTo {
+    reply: oneshot::Sender<Outcome>,
+    _outstanding: Outstanding,
+}
+
+impl ReplyTo {
+    /// Tells the outcome. Nobody may be listening any more.
+    pub(crate) fn send(self, outcome: Outcome) {
+        let _ = self.reply.send(outcome);
+    }
+}

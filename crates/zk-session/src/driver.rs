@@ -1,0 +1,281 @@
+//! The task that owns a session: it obeys [`zk_proto::Session`] and decides nothing itself.
+
+use std::{collections::HashMap, future::Future, io, pin::Pin, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+use tracing::{debug, info, warn};
+use zk_proto::{Cause, Config, Event, Opened, Request, Session, State, Timestamp, WatchId, WatchNotice};
+
+use crate::{
+    client::{NewWatch, ReplyTo, RequestCommand},
+    clock,
+    connect::{Transport, describe, dial},
+    status::Status,
+    watcher::WatchEvent,
+};
+
+/// What a client asks of the task.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Request(Box<RequestCommand>),
+    ForgetWatch(WatchId),
+    /// A reply of this connection did not decode.
+    Malformed {
+        connection: u64,
+        error: zk_jute::DecodeError,
+    },
+    Close(oneshot::Sender<()>),
+}
+
+/// Commands taken from the channel at once, and so written at once.
+const COMMAND_BATCH: usize = 256;
+
+/// The room made for each read.
+const READ_CHUNK: usize = 64 * 1024;
+
+type Dialling = Pin<Box<dyn Future<Output = Result<(Transport, Opened), String>> + Send>>;
+
+pub(crate) struct Driver {
+    session: Session<ReplyTo>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    status: watch::Sender<Status>,
+    watchers: HashMap<WatchId, oneshot::Sender<WatchEvent>>,
+    closing: Vec<oneshot::Sender<()>>,
+    dialling: Option<Dialling>,
+    transport: Option<Transport>,
+    incoming: BytesMut,
+    outgoing: BytesMut,
+}
+
+/// Why the task woke up.
+enum Wake {
+    Read(io::Result<usize>),
+    Wrote(io::Result<usize>),
+    Dialled(Result<(Transport, Opened), String>),
+    Commands(usize),
+    Timer,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        config: Config,
+        commands: mpsc::UnboundedReceiver<Command>,
+        status: watch::Sender<Status>,
+    ) -> Self {
+        Self {
+            session: Session::new(config, clock::now(), fastrand::u64(..)),
+            commands,
+            status,
+            watchers: HashMap::new(),
+            closing: Vec::new(),
+            dialling: None,
+            transport: None,
+            incoming: BytesMut::new(),
+            outgoing: BytesMut::new(),
+        }
+    }
+
+    /// Runs until the session is closed.
+    pub(crate) async fn run(mut self) {
+        let mut batch = Vec::with_capacity(COMMAND_BATCH);
+        let mut timer = Box::pin(tokio::time::sleep(Duration::ZERO));
+        let mut timer_at: Option<Timestamp> = None;
+        while self.settle() {
+            let due = self.session.poll_timeout();
+            if due != timer_at {
+                timer_at = due;
+                // Without a due time the branch is disabled and the timer's own time does not matter.
+                let wait = due.map_or(Duration::ZERO, |due| due.since(clock::now()));
+                timer.as_mut().reset(Instant::now() + wait);
+            }
+            let (reader, writer) = match &mut self.transport {
+                Some(Transport { reader, writer }) => (Some(reader), Some(writer)),
+                None => (None, None),
+            };
+            // Reading comes first: what has arrived is proof of life, and must be seen before a timer judges.
+            let wake = tokio::select! {
+                biased;
+                read = read(reader, &mut self.incoming) => Wake::Read(read),
+                wrote = write(writer, &self.outgoing) => Wake::Wrote(wrote),
+                dialled = finish(&mut self.dialling) => Wake::Dialled(dialled),
+                count = self.commands.recv_many(&mut batch, COMMAND_BATCH) => Wake::Commands(count),
+                () = &mut timer, if timer_at.is_some() => Wake::Timer,
+            };
+            self.handle(wake, &mut batch, &mut timer_at);
+        }
+        debug!("session task ends");
+        for done in self.closing {
+            let _ = done.send(());
+        }
+    }
+
+    fn handle(&mut self, wake: Wake, batch: &mut Vec<Command>, timer_at: &mut Option<Timestamp>) {
+        let now = clock::now();
+        match wake {
+            Wake::Read(Ok(0)) => self.lost(now, Cause::ConnectionClosed),
+            Wake::Read(Ok(_)) => self.session.handle_bytes(now, &mut self.incoming),
+            Wake::Wrote(Ok(count)) => self.outgoing.advance(count),
+            Wake::Read(Err(error)) | Wake::Wrote(Err(error)) => {
+                self.lost(now, Cause::Io(describe(&error).into()));
+            }
+            Wake::Dialled(Ok((transport, opened))) => {
+                debug!(server = %opened.host, "transport open");
+                self.transport = Some(transport);
+                self.session.transport_opened(now, opened);
+            }
+            Wake::Dialled(Err(reasons)) => {
+                debug!(%reasons, "no server can be reached");
+                self.session.dial_failed(now, &reasons);
+            }
+            // Every handle on the client is gone.
+            Wake::Commands(0) => self.session.close(now),
+            Wake::Commands(_) => batch.drain(..).for_each(|command| self.obey(now, command)),
+            Wake::Timer => {
+                self.session.handle_timeout(now);
+                *timer_at = None;
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Timestamp, command: Command) {
+        match command {
+            Command::Request(request) => {
+                let RequestCommand { op, body, watch, deadline, when_disconnected, reply } = *request;
+                let watch = watch.map(|NewWatch { on, id, sender }| {
+                    self.watchers.insert(id, sender);
+                    (on, id)
+                });
+                self.session
+                    .submit(now, Request { op, body, watch, deadline, when_disconnected, token: reply });
+            }
+            Command::ForgetWatch(id) => {
+                self.watchers.remove(&id);
+                self.session.forget_watch(id);
+            }
+            Command::Malformed { connection, error } => self.session.malformed_reply(now, connection, error),
+            Command::Close(done) => {
+                self.closing.push(done);
+                self.session.close(now);
+            }
+        }
+    }
+
+    fn lost(&mut self, now: Timestamp, cause: Cause) {
+        self.drop_transport();
+        self.session.transport_lost(now, cause);
+    }
+
+    fn drop_transport(&mut self) {
+        self.transport = None;
+        self.incoming.clear();
+        self.outgoing.clear();
+    }
+
+    /// Carries out what the session has decided. Tells whether it goes on.
+    fn settle(&mut self) -> bool {
+        while let Some(event) = self.session.poll_event() {
+            self.announce(event);
+        }
+        if self.session.state() == State::Closed {
+            return false;
+        }
+        if let Some(round) = self.session.poll_connect() {
+            self.dialling = Some(Box::pin(dial(round)));
+        }
+        if self.transport.is_some() {
+            self.session.poll_transmit(clock::now(), &mut self.outgoing);
+        }
+        let proof = self.session.quorum_proof();
+        let cause = self.session.last_cause();
+        self.status.send_if_modified(|status| {
+            status.quorum_proof = proof;
+            if status.state != State::Connected && status.cause.as_ref() != cause {
+                status.cause = cause.cloned();
+                return true;
+            }
+            false
+        });
+        true
+    }
+
+    fn announce(&mut self, event: Event<ReplyTo>) {
+        match event {
+            Event::Reply { token, outcome } => token.send(outcome),
+            Event::Watch { watches, notice } => {
+                for sender in watches.iter().filter_map(|id| self.watchers.remove(id)) {
+                    let _ = sender.send(match &notice {
+                        WatchNotice::Event { kind, path } => {
+                            WatchEvent::Changed { kind: *kind, path: path.clone() }
+                        }
+                        _ => WatchEvent::SessionLost,
+                    });
+                }
+            }
+            Event::State(change) => {
+                let server = change.server.as_ref().map(ToString::to_string);
+                info!(from = %change.from, to = %change.to, server, cause = change.cause.as_ref().map(tracing::field::display),
+                    session = format_args!("{:#x}", change.session_id), elapsed = ?change.elapsed, "session state");
+                self.status.send_modify(|status| {
+                    status.state = change.to;
+                    status.server = change.server.filter(|_| change.to == State::Connected);
+                    status.cause = change.cause;
+                    status.session = self.session.session();
+                    status.quorum_proof = self.session.quorum_proof();
+                });
+            }
+            Event::SessionEstablished(session) => {
+                info!(session = format_args!("{:#x}", session.session_id), timeout = ?session.negotiated_timeout,
+                    generation = session.generation, "session established");
+                self.status.send_modify(|status| status.session = Some(session));
+            }
+            Event::SessionExpired { session, cause } => {
+                warn!(session = format_args!("{:#x}", session.session_id), %cause, "session expired");
+                self.status.send_modify(|status| {
+                    status.session = None;
+                    status.quorum_proof = None;
+                });
+            }
+            Event::DropTransport(cause) => {
+                debug!(%cause, "connection dropped");
+                self.drop_transport();
+            }
+            event => warn!(?event, "an event that this driver does not know"),
+        }
+    }
+}
+
+async fn read(
+    reader: Option<&mut Box<dyn AsyncRead + Send + Unpin>>,
+    buf: &mut BytesMut,
+) -> io::Result<usize> {
+    match reader {
+        Some(reader) => {
+            buf.reserve(READ_CHUNK);
+            reader.read_buf(buf).await
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn write(writer: Option<&mut Box<dyn AsyncWrite + Send + Unpin>>, buf: &BytesMut) -> io::Result<usize> {
+    match writer {
+        Some(writer) if !buf.is_empty() => writer.write(buf).await,
+        _ => std::future::pending().await,
+    }
+}
+
+async fn finish(dialling: &mut Option<Dialling>) -> Result<(Transport, Opened), String> {
+    match dialling {
+        Some(dial) => {
+            let dialled = dial.await;
+            *dialling = None;
+            dialled
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,89 @@
+//! Paths: checked before anything is sent, and moved below the chroot.
+
+use crate::error::Invalid;
+
+/// Checks a path as ZooKeeper's servers do.
+pub(crate) fn check(path: &str) -> Result<(), Invalid> {
+    let bad = |reason| Err(Invalid::Path { path: path.to_owned(), reason });
+    let Some(rest) = path.strip_prefix('/') else { return bad("it must begin with /") };
+    if rest.is_empty() {
+        return Ok(());
+    }
+    for part in rest.split('/') {
+        match part {
+            "" => return bad("it has an empty part, or ends with /"),
+            "." | ".." => return bad("relative parts are not allowed"),
+            part if part.chars().any(is_forbidden) => {
+                return bad("it has a character that ZooKeeper forbids");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_forbidden(c: char) -> bool {
+    matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}')
+}
+
+/// The prefix of every path on the server.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chroot(Option<String>);
+
+impl Chroot {
+    pub(crate) fn new(chroot: Option<String>) -> Self {
+        Self(chroot)
+    }
+
+    /// The path on the server.
+    pub(crate) fn on_server(&self, path: &str) -> Result<String, Invalid> {
+        check(path)?;
+        Ok(match (&self.0, path) {
+            (None, path) => path.to_owned(),
+            (Some(chroot), "/") => chroot.clone(),
+            (Some(chroot), path) => format!("{chroot}{path}"),
+        })
+    }
+
+    /// The caller's path for one of the server's.
+    pub(crate) fn to_caller(&self, path: &str) -> String {
+        let Some(chroot) = &self.0 else { return path.to_owned() };
+        match path.strip_prefix(chroot.as_str()) {
+            Some("") => "/".to_owned(),
+            Some(rest) if rest.starts_with('/') => rest.to_owned(),
+            // Outside the chroot: no path of the caller's stands for it, so it is shown as it is.
+            _ => path.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_and_bad_paths() {
+        for good in ["/", "/a", "/a/b", "/a.b/..c", "/ä/€", "/a b"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for bad in
+            ["", "a", "/a/", "//", "/a//b", "/.", "/a/../b", "/a\0", "/\u{85}", "/\u{fffe}", "/\u{e000}"]
+        {
+            assert!(check(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn chroots_come_and_go() {
+        for chroot in [None, Some("/x".to_owned()), Some("/x/y".to_owned())] {
+            let chroot = Chroot::new(chroot);
+            for path in ["/", "/a", "/x", "/x/y", "/zookeeper/config"] {
+                let there = chroot.on_server(path).unwrap();
+                assert_eq!(check(&there), Ok(()));
+                assert_eq!(chroot.to_caller(&there), path);
+            }
+        }
+        let chroot = Chroot::new(Some("/x".to_owned()));
+        assert_eq!(chroot.to_caller("/xy"), "/xy", "a sibling is not inside");
+    }
+}

@@ -1,0 +1,37 @@
+//! Where the session stands, for those who watch it.
+
+use std::time::Duration;
+
+use zk_proto::{Cause, Host, SessionInfo, State, Timestamp};
+
+/// A picture of the session, kept up to date by its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The state.
+    pub state: State,
+    /// The session that is held, or will be resumed.
+    pub session: Option<SessionInfo>,
+    /// The server of the current connection.
+    pub server: Option<Host>,
+    /// What went wrong last, while there is no connection.
+    pub cause: Option<Cause>,
+    /// When the newest request was sent whose answer proves that a quorum saw the session alive. Changes of this field
+    /// alone wake nobody.
+    pub quorum_proof: Option<Timestamp>,
+}
+
+impl Status {
+    pub(crate) fn new() -> Self {
+        Self { state: State::Connecting, session: None, server: None, cause: None, quorum_proof: None }
+    }
+
+    /// Until when no other session can own this session's ephemeral nodes: the send time of the newest request whose answer
+    /// proves that a quorum saw the session alive, plus the negotiated timeout, less `margin`. `None` without such a proof.
+    ///
+    /// The margin covers what a follower needs to pass on that it heard from us (half a tick), and clocks that drift.
+    pub fn lease_until(&self, margin: Duration) -> Option<Timestamp> {
+        let session = self.session?;
+        Some(self.quorum_proof?.after(session.negotiated_timeout).before(margin))
+    }
+}

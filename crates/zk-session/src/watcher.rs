@@ -1,0 +1,86 @@
+//! One-shot watches as futures.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::sync::{mpsc, oneshot};
+use zk_jute::EventType;
+use zk_proto::WatchId;
+
+use crate::{driver::Command, path::Chroot};
+
+/// What a one-shot watch saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WatchEvent {
+    /// The server reported a change.
+    Changed {
+        /// The kind of change.
+        kind: EventType,
+        /// The path that changed, below the chroot.
+        path: String,
+    },
+    /// The session ended, and the watch with it: look again.
+    SessionLost,
+    /// The client was closed.
+    Closed,
+}
+
+/// A one-shot watch: a future that ends when what it watches changes, the session ends, or the client is closed. It
+/// survives reconnects: what changed in between is reported once.
+///
+/// Dropping it gives the watch up.
+///
+/// # Cancel safety
+///
+/// Polling it through a reference and giving up (`select!` on `&mut watcher`) loses nothing.
+#[derive(Debug)]
+pub struct OneshotWatcher {
+    id: WatchId,
+    events: oneshot::Receiver<WatchEvent>,
+    commands: mpsc::UnboundedSender<Command>,
+    chroot: Chroot,
+    done: bool,
+}
+
+impl OneshotWatcher {
+    pub(crate) fn new(
+        id: WatchId,
+        events: oneshot::Receiver<WatchEvent>,
+        commands: mpsc::UnboundedSender<Command>,
+        chroot: Chroot,
+    ) -> Self {
+        Self { id, events, commands, chroot, done: false }
+    }
+}
+
+impl Future for OneshotWatcher {
+    type Output = WatchEvent;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<WatchEvent> {
+        if self.done {
+            return Poll::Pending;
+        }
+        let Poll::Ready(received) = Pin::new(&mut self.events).poll(context) else { return Poll::Pending };
+        self.done = true;
+        Poll::Ready(match received {
+            Ok(WatchEvent::Changed { kind, path }) => {
+                WatchEvent::Changed { kind, path: self.chroot.to_caller(&path) }
+            }
+            Ok(event) => event,
+            Err(_) => WatchEvent::Closed,
+        })
+    }
+}
+
+impl Drop for OneshotWatcher {
+    fn drop(&mut self) {
+        if !self.done {
+            // An error means that the session task is gone, and every watch with it.
+            let _ = self.commands.send(Command::ForgetWatch(self.id));
+        }
+    }
+}
