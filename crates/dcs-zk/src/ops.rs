@@ -1,0 +1,4 @@
+//! The operations, one file per key.
+
+pub(crate) mod leader;
+pub(crate) mod member;

@@ -1,0 +1,95 @@
+//! The leader key: taking it, keeping it, giving it up.
+
+mod acquire;
+mod release;
+mod renew;
+
+use dcs_model::{
+    Failsafe, StatusUpdate,
+    json::{Object, deep_compare},
+};
+use zk_session::{Client, Stat, Timestamp};
+
+use crate::{dcs::DcsZk, error::DcsError, lease::Lease};
+
+pub use renew::LeaderUpdate;
+
+/// The leader key as it was read: its value and facts.
+struct Held {
+    name: Vec<u8>,
+    stat: Stat,
+}
+
+impl DcsZk {
+    /// A lease on a leader key that `client`'s session owns, if the session's own proof is long enough.
+    ///
+    /// The proof must come from the session that owns the key: after an expiry it is gone, and so is the lease.
+    fn lease(&self, client: &Client, stat: &Stat) -> Option<Lease> {
+        let status = client.status();
+        let session = status.session.filter(|session| session.session_id == stat.ephemeral_owner)?;
+        let until = status.lease_until(self.config.lease_margin(session.negotiated_timeout))?;
+        Some(Lease {
+            until,
+            fencing_token: stat.czxid,
+            session_id: session.session_id,
+            version: stat.version,
+        })
+    }
+
+    /// Refuses to lead in a session that is too short for the loop: the lease would end while we wait for an answer that we
+    /// are entitled to wait for.
+    fn check_session_is_long_enough(&self, client: &Client) -> Result<(), DcsError> {
+        let Some(session) = client.status().session else { return Ok(()) };
+        let timings = self.config.timings;
+        let needed = timings.loop_wait() + timings.retry_timeout() * 2;
+        if session.negotiated_timeout < needed {
+            return Err(DcsError::Invalid(format!(
+                "ttl: the server granted a session of {:?}, but loop_wait + 2 × retry_timeout is {needed:?}; raise \
+                 maxSessionTimeout on the servers, or lower loop_wait and retry_timeout",
+                session.negotiated_timeout
+            )));
+        }
+        Ok(())
+    }
+
+    async fn read_leader(&self, client: &Client) -> Result<Option<Held>, zk_session::Error> {
+        match client.get_data(&self.config.paths.leader()).await {
+            Ok((name, stat)) => Ok(Some(Held { name: name.to_vec(), stat })),
+            Err(error) if error.code() == Some(zk_session::ErrorCode::NO_NODE) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn not_owner(&self, holder: impl Into<String>) -> DcsError {
+        let member = self.config.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        DcsError::NotOwner { member, holder: holder.into() }
+    }
+
+    fn held_by(&self, held: Option<&Held>) -> DcsError {
+        match held {
+            None => self.not_owner("nobody holds it"),
+            Some(held) => self.not_owner(format!(
+                "{} holds it in session {:#x}",
+                String::from_utf8_lossy(&held.name),
+                held.stat.ephemeral_owner
+            )),
+        }
+    }
+}
+
+/// What is left of the time until `deadline`, as the timeout of a request.
+fn until(client: &Client, deadline: Timestamp) -> Client {
+    client.with_timeout(deadline.since(zk_session::now()))
+}
+
+/// The new value of `status`, or `None` if it says what is stored already.
+fn status_to_write(update: StatusUpdate, last: &Object) -> Option<Object> {
+    let value = update.merge(last);
+    let same = deep_compare(&value, last);
+    (!same).then_some(value)
+}
+
+/// The failsafe topology, or `None` if it is stored already.
+fn failsafe_to_write(failsafe: Option<Failsafe>, last: Option<&Failsafe>) -> Option<Failsafe> {
+    failsafe.filter(|failsafe| last.is_none_or(|last| !failsafe.same_as(last)))
+}
