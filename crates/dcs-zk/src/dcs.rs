@@ -41,6 +41,8 @@ pub(crate) struct Memory {
     pub(crate) last_failsafe: Option<Failsafe>,
     /// The member data as it was last written, and the session that wrote it.
     pub(crate) last_member: Option<(MemberData, i64)>,
+    /// The session in which we last held the leader key.
+    pub(crate) held_in_session: Option<i64>,
     last_seen: Option<Timestamp>,
 }
 

@@ -28,6 +28,7 @@ impl DcsZk {
         let status = client.status();
         let session = status.session.filter(|session| session.session_id == stat.ephemeral_owner)?;
         let until = status.lease_until(self.config.lease_margin(session.negotiated_timeout))?;
+        self.memory().held_in_session = Some(session.session_id);
         Some(Lease {
             until,
             fencing_token: stat.czxid,

@@ -25,7 +25,7 @@ impl DcsZk {
     /// to `AbstractDCS.update_leader`.
     ///
     /// `cluster` is the caller's last load: it says who led then. If the key belongs to an earlier session of this member it
-    /// is replaced in one atomic step, guarded by the member key of the same session: that one vanishes together with the
+    /// is replaced in one atomic step (unless we have held it in this session), guarded by the member key of that session: that one vanishes together with the
     /// leader key, so that a key which another member has taken meanwhile is never hit.
     ///
     /// Tried again until `retry_timeout`. **Better:** Patroni writes nothing here and trusts what it read; a follower that is
@@ -140,6 +140,11 @@ impl DcsZk {
         name: &str,
         held: &Held,
     ) -> Result<Result<Lease, DcsError>, Error> {
+        // We held the key in this very session: whoever has it now, under our name, is a later life of this member.
+        let session = client.status().session.map(|session| session.session_id);
+        if self.memory().held_in_session == session {
+            return Ok(Err(self.held_by(Some(held))));
+        }
         let paths = &self.config.paths;
         let guard = match client.exists(&paths.member(self.name_or_empty())).await? {
             Some(member) if member.ephemeral_owner == held.stat.ephemeral_owner => member,

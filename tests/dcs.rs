@@ -1,0 +1,293 @@
+//! The DCS operations against real servers.
+
+use std::{sync::Arc, time::Duration};
+
+use dcs_zk::{Config, DcsError, DcsZk, LeaderUpdate, MemberData, Timings, Touched};
+use integration_tests::{delay_proxy::DelayProxy, wait::wait_for};
+use zk_session::{Acl, Client, CreateMode};
+use zk_testkit::Ensemble;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Times short enough for a test, on servers that allow them.
+fn timings() -> Timings {
+    Timings::new(4 * SECOND, SECOND, SECOND).unwrap()
+}
+
+async fn ensemble(servers: usize) -> Ensemble {
+    Ensemble::builder().servers(servers).max_session_timeout(60 * SECOND).start().await.unwrap()
+}
+
+fn member(ensemble: &Ensemble, name: &str) -> DcsZk {
+    let config = Config::new("demo", &ensemble.connect_string()).unwrap();
+    DcsZk::connect(config.with_name(name).unwrap().with_timings(timings()))
+}
+
+fn data(name: &str) -> MemberData {
+    MemberData::new(&format!("postgres://{name}:5432/postgres"), &format!("http://{name}:8008/patroni"))
+}
+
+/// A member that has joined; the session is connected.
+async fn joined(ensemble: &Ensemble, name: &str) -> DcsZk {
+    let dcs = member(ensemble, name);
+    dcs.get_cluster().await.unwrap();
+    assert_eq!(dcs.touch_member(&data(name)).await.unwrap(), Touched::Written);
+    dcs
+}
+
+#[tokio::test]
+async fn join_lead_renew_and_release() {
+    let ensemble = ensemble(1).await;
+    let dcs = member(&ensemble, "a");
+    let cluster = dcs.get_cluster().await.unwrap();
+    assert!(cluster.is_empty(), "a scope that does not exist is an empty cluster");
+
+    assert_eq!(dcs.touch_member(&data("a")).await.unwrap(), Touched::Written);
+    let lease = dcs.attempt_to_acquire_leader().await.unwrap().expect("nobody else contends");
+    assert!(lease.is_valid() && lease.remaining() <= 4 * SECOND);
+
+    let cluster = dcs.get_cluster().await.unwrap();
+    let leader = cluster.leader.as_ref().unwrap();
+    assert_eq!((leader.name(), leader.session), ("a", lease.session_id()));
+    assert_eq!(cluster.members[0].session, Some(lease.session_id()), "both keys belong to one session");
+    assert_eq!(dcs.touch_member(&data("a")).await.unwrap(), Touched::Unchanged);
+
+    let update = LeaderUpdate { last_lsn: Some(100), ..LeaderUpdate::default() };
+    let renewed = dcs.update_leader(&cluster, update.clone()).await.unwrap();
+    assert!(renewed.until() > lease.until());
+    assert_eq!(renewed.fencing_token(), lease.fencing_token());
+    let cluster = dcs.get_cluster().await.unwrap();
+    assert_eq!(cluster.last_lsn(), 100);
+    dcs.update_leader(&cluster, update).await.unwrap();
+
+    assert!(dcs.delete_leader(cluster.leader.as_ref(), Some(200)).await.unwrap());
+    let cluster = dcs.get_cluster().await.unwrap();
+    assert!(cluster.is_unlocked());
+    assert_eq!(cluster.last_lsn(), 200);
+    assert!(cluster.has_member("a"), "only the lock is given up, not the member key");
+    assert_eq!(dcs.session().unwrap().session_id, lease.session_id(), "and not the session");
+
+    let again = dcs.attempt_to_acquire_leader().await.unwrap().unwrap();
+    assert!(again.fencing_token() > lease.fencing_token());
+}
+
+#[tokio::test]
+async fn one_of_two_gets_the_key_and_the_other_is_told() {
+    let ensemble = ensemble(1).await;
+    let (a, b) = (joined(&ensemble, "a").await, joined(&ensemble, "b").await);
+    assert!(a.attempt_to_acquire_leader().await.unwrap().is_some());
+    assert!(b.attempt_to_acquire_leader().await.unwrap().is_none());
+    let cluster = b.get_cluster().await.unwrap();
+    let refused = b.update_leader(&cluster, LeaderUpdate::default()).await.unwrap_err();
+    assert!(matches!(refused, DcsError::NotOwner { .. }), "{refused}");
+    assert!(!b.delete_leader(cluster.leader.as_ref(), None).await.unwrap());
+    assert_eq!(b.get_cluster().await.unwrap().leader_name(), Some("a"));
+}
+
+#[tokio::test]
+async fn a_key_that_another_has_taken_is_not_renewed_although_it_has_the_same_version() {
+    let ensemble = ensemble(1).await;
+    let (a, b) = (joined(&ensemble, "a").await, joined(&ensemble, "b").await);
+    a.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let cluster = a.get_cluster().await.unwrap();
+    // Somebody removes the key by hand, and another member is quicker.
+    let hand = Client::builder(&ensemble.connect_string()).unwrap().build();
+    hand.delete(&a.config().paths().leader(), None).await.unwrap();
+    b.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let refused = a.update_leader(&cluster, LeaderUpdate::default()).await.unwrap_err();
+    assert!(matches!(&refused, DcsError::NotOwner { holder, .. } if holder.contains('b')), "{refused}");
+    assert!(!a.delete_leader(cluster.leader.as_ref(), None).await.unwrap());
+    assert_eq!(b.get_cluster().await.unwrap().leader_name(), Some("b"), "the other's lock is untouched");
+}
+
+#[tokio::test]
+async fn a_restarted_member_replaces_the_keys_of_its_earlier_session() {
+    let ensemble = ensemble(1).await;
+    let before = joined(&ensemble, "a").await;
+    before.attempt_to_acquire_leader().await.unwrap().unwrap();
+    // The earlier life goes on holding its session, as the servers think of a process that was killed.
+    let after = member(&ensemble, "a");
+    let cluster = after.get_cluster().await.unwrap();
+    assert!(
+        after.attempt_to_acquire_leader().await.unwrap().is_none(),
+        "ownership is the session, not the name"
+    );
+    let lease = after.update_leader(&cluster, LeaderUpdate::default()).await.unwrap();
+    assert_eq!(lease.session_id(), after.session().unwrap().session_id);
+    assert_eq!(after.touch_member(&data("a")).await.unwrap(), Touched::Written);
+    let cluster = after.get_cluster().await.unwrap();
+    assert_eq!(cluster.members.len(), 1);
+    assert_eq!(cluster.members[0].session, Some(lease.session_id()));
+    let refused = before.update_leader(&cluster, LeaderUpdate::default()).await.unwrap_err();
+    assert!(matches!(refused, DcsError::NotOwner { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn an_earlier_session_without_its_member_key_is_left_alone() {
+    let ensemble = ensemble(1).await;
+    let before = joined(&ensemble, "a").await;
+    before.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let hand = Client::builder(&ensemble.connect_string()).unwrap().build();
+    let name = before.config().name().unwrap().clone();
+    hand.delete(&before.config().paths().member(&name), None).await.unwrap();
+    let after = member(&ensemble, "a");
+    let cluster = after.get_cluster().await.unwrap();
+    let refused = after.update_leader(&cluster, LeaderUpdate::default()).await.unwrap_err();
+    assert!(matches!(refused, DcsError::NotOwner { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn watch_wakes_for_the_leader_key_for_wakeup_and_for_nothing_else() {
+    let ensemble = ensemble(1).await;
+    let (a, b) = (joined(&ensemble, "a").await, Arc::new(joined(&ensemble, "b").await));
+    let follow = |timeout| {
+        let b = Arc::clone(&b);
+        tokio::spawn(async move {
+            let start = std::time::Instant::now();
+            (b.watch(None, timeout).await, start.elapsed())
+        })
+    };
+    b.get_cluster().await.unwrap();
+    assert!(!follow(SECOND / 5).await.unwrap().0, "nothing happens");
+
+    let absent = follow(10 * SECOND);
+    a.attempt_to_acquire_leader().await.unwrap().unwrap();
+    assert!(absent.await.unwrap().0, "a key that appears");
+
+    let cluster = b.get_cluster().await.unwrap();
+    let gone = follow(10 * SECOND);
+    assert!(a.delete_leader(cluster.leader.as_ref(), None).await.unwrap());
+    assert!(gone.await.unwrap().0, "a key that vanishes");
+
+    b.get_cluster().await.unwrap();
+    a.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let (woken, took) = follow(10 * SECOND).await.unwrap();
+    assert!(woken && took < 5 * SECOND, "a change between the load and the watch is not missed");
+
+    b.get_cluster().await.unwrap();
+    b.wakeup();
+    assert!(follow(10 * SECOND).await.unwrap().0);
+    assert!(!follow(SECOND / 5).await.unwrap().0, "a wake-up counts once");
+
+    // The session is lost: the loop must look again.
+    b.get_cluster().await.unwrap();
+    let lost = follow(20 * SECOND);
+    ensemble.kill(0).await.unwrap();
+    assert!(lost.await.unwrap().0);
+}
+
+#[tokio::test]
+async fn loading_costs_two_round_trips_and_three_with_groups() {
+    let ensemble = ensemble(1).await;
+    let hand = Client::builder(&ensemble.connect_string()).unwrap().build();
+    let groups = ["", "/0", "/1", "/2", "/07", "/x"];
+    for (scope, groups) in [("plain", &groups[..1]), ("citus", &groups[1..])] {
+        for group in groups {
+            for n in 0..20 {
+                let path = format!("/service/{scope}{group}/members/m{n}");
+                let value = data(&format!("m{n}")).to_json();
+                hand.create_with_parents(&path, value, CreateMode::PERSISTENT, &Acl::open()).await.unwrap();
+            }
+        }
+    }
+    let one_way = Duration::from_millis(60);
+    let proxy = DelayProxy::start(ensemble.addr(0), one_way).await.unwrap();
+    let config = |scope| Config::new(scope, &proxy.address().to_string()).unwrap();
+    for (dcs, round_trips, workers) in [
+        (DcsZk::connect(config("plain")), 2, 0),
+        (DcsZk::connect(config("citus").with_group(0)), 3, 2),
+        (DcsZk::connect(config("citus").with_group(1)), 2, 0),
+    ] {
+        let mut cluster = dcs.get_cluster().await.unwrap();
+        // The quickest of a few: a busy machine adds to a load, but nothing takes round trips away.
+        let mut took = Duration::MAX;
+        for _ in 0..3 {
+            let start = std::time::Instant::now();
+            cluster = dcs.get_cluster().await.unwrap();
+            took = took.min(start.elapsed());
+        }
+        assert_eq!(cluster.members.len(), 20);
+        assert_eq!(cluster.workers.len(), workers, "only names that Patroni takes for groups");
+        let whole = u32::try_from(took.as_millis() / (2 * one_way.as_millis())).unwrap();
+        assert_eq!(whole, round_trips, "{took:?} with a round trip of {:?}", 2 * one_way);
+    }
+}
+
+#[tokio::test]
+async fn garbage_in_every_key_is_the_lenient_value_and_nothing_is_written() {
+    let ensemble = ensemble(1).await;
+    let hand = Client::builder(&ensemble.connect_string()).unwrap().build();
+    for key in
+        ["initialize", "config", "leader", "members/a", "failover", "history", "status", "sync", "failsafe"]
+    {
+        let garbage: &[u8] = b"\xff\x00{\"garb";
+        let path = format!("/service/demo/{key}");
+        hand.create_with_parents(&path, garbage, CreateMode::PERSISTENT, &Acl::open()).await.unwrap();
+    }
+    let dcs = member(&ensemble, "b");
+    let cluster = dcs.get_cluster().await.unwrap();
+    assert_eq!(cluster.members.len(), 1);
+    assert!(cluster.members[0].data.is_empty());
+    assert!(cluster.sync.is_empty() && cluster.sync.version == Some(0));
+    assert!(!cluster.is_unlocked());
+    assert!(dcs.attempt_to_acquire_leader().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn without_servers_every_call_ends_in_time_as_unavailable_and_the_lease_ends_by_itself() {
+    let ensemble = ensemble(1).await;
+    let dcs = joined(&ensemble, "a").await;
+    let lease = dcs.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let cluster = dcs.get_cluster().await.unwrap();
+    ensemble.freeze(0).unwrap();
+    let start = std::time::Instant::now();
+    let unavailable = dcs.update_leader(&cluster, LeaderUpdate::default()).await.unwrap_err();
+    assert!(matches!(unavailable, DcsError::Unavailable { .. }), "{unavailable}");
+    assert!(start.elapsed() < 2 * SECOND, "{:?}", start.elapsed());
+    let unavailable = dcs.get_cluster().await.unwrap_err();
+    assert!(matches!(unavailable, DcsError::Unavailable { .. }), "{unavailable}");
+    assert!(dcs.cluster().is_none(), "a failed load drops the cached cluster");
+    let unavailable = dcs.touch_member(&data("x")).await.unwrap_err();
+    assert!(matches!(unavailable, DcsError::Unavailable { .. }), "{unavailable}");
+    assert!(start.elapsed() < 5 * SECOND, "{:?}", start.elapsed());
+    wait_for("the end of the lease", 5 * SECOND, || async { (!lease.is_valid()).then_some(()) }).await;
+    assert!(start.elapsed() < 4 * SECOND + SECOND, "a lease is never longer than the session");
+}
+
+#[tokio::test]
+async fn a_session_too_short_for_the_loop_is_refused_to_lead() {
+    let ensemble = Ensemble::builder().servers(1).max_session_timeout(2 * SECOND).start().await.unwrap();
+    let dcs = joined(&ensemble, "a").await;
+    assert_eq!(dcs.ttl(), 2 * SECOND, "what the server granted");
+    let refused = dcs.attempt_to_acquire_leader().await.unwrap_err();
+    assert!(matches!(&refused, DcsError::Invalid(text) if text.contains("maxSessionTimeout")), "{refused}");
+}
+
+#[tokio::test]
+async fn the_connected_server_dies_and_then_the_leader_dies() {
+    let ensemble = ensemble(3).await;
+    let (a, b) = (joined(&ensemble, "a").await, joined(&ensemble, "b").await);
+    let lease = a.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let server = ensemble.server_of_session(lease.session_id()).await.expect("connected somewhere");
+    ensemble.kill(server).await.unwrap();
+    // The session moves: same session, same lock, and the lease can be renewed.
+    let cluster = wait_for("another server", 10 * SECOND, || async { a.get_cluster().await.ok() }).await;
+    let renewed = wait_for("a renewal", 10 * SECOND, || async {
+        a.update_leader(&cluster, LeaderUpdate::default()).await.ok()
+    })
+    .await;
+    assert_eq!(
+        (renewed.session_id(), renewed.fencing_token()),
+        (lease.session_id(), lease.fencing_token()),
+        "the session survives its server"
+    );
+    // The leader ends without a word (the task that keeps its session is dropped with the runtime it lives in).
+    let cluster = wait_for("b's own server", 10 * SECOND, || async { b.get_cluster().await.ok() }).await;
+    assert_eq!(cluster.leader_name(), Some("a"));
+    a.close().await;
+    let next = wait_for("the handover", 10 * SECOND, || async {
+        b.attempt_to_acquire_leader().await.ok().flatten()
+    })
+    .await;
+    assert!(next.fencing_token() > lease.fencing_token());
+}
