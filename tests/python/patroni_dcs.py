@@ -12,7 +12,7 @@ from patroni.dcs import get_dcs
 from patroni.exceptions import DCSError
 from patroni.utils import cluster_as_json
 
-logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+logging.basicConfig(stream=sys.stderr, level=logging.CRITICAL)
 
 
 def describe(cluster):

@@ -38,6 +38,8 @@ pub(crate) struct Memory {
     /// The value of `status` as it was last read or written, and whether the key exists.
     pub(crate) last_status: Object,
     pub(crate) status_exists: bool,
+    /// What was last written to `optime/leader`.
+    pub(crate) last_optime: Option<i64>,
     pub(crate) last_failsafe: Option<Failsafe>,
     /// The member data as it was last written, and the session that wrote it.
     pub(crate) last_member: Option<(MemberData, i64)>,
@@ -147,6 +149,27 @@ impl DcsZk {
         memory.last_seen = Some(now());
         memory.cluster = Some((Arc::clone(&cluster), now().after(self.config.timings.ttl())));
         cluster
+    }
+
+    /// Loads the coordinator's cluster of an MPP cluster; answers to `AbstractDCS.get_mpp_coordinator`. A failure is logged
+    /// and gives none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn get_mpp_coordinator(&self) -> Option<Cluster> {
+        let paths = &self.config.paths;
+        let loaded = retry("get_mpp_coordinator", &self.client(), self.retry_deadline(), |client| {
+            fetch(client, paths.clone(), Groups::One(0))
+        })
+        .await;
+        match loaded {
+            Ok(fetched) => Some(fetched.cluster),
+            Err(error) => {
+                tracing::error!(%error, "could not load the coordinator's cluster");
+                None
+            }
+        }
     }
 
     /// The cluster as it was last loaded, for `ttl` after that; answers to `AbstractDCS.cluster`.

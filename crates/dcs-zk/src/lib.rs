@@ -37,7 +37,7 @@ mod watch;
 
 pub use config::{Config, ConfigError, Timings};
 pub use dcs::DcsZk;
-pub use dcs_model::{Cluster, Leader, Member, MemberData};
+pub use dcs_model::{Cluster, Failover, Failsafe, Leader, Member, MemberData, StatusUpdate, SyncState};
 pub use error::{DcsError, ErrorKind};
 pub use lease::Lease;
 pub use loader::Groups;

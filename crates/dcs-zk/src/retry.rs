@@ -1,4 +1,4 @@
-//! The one retry policy of this crate.
+//! The one retry policy of this crate; answers to Patroni's `KazooRetry`.
 
 use std::{future::Future, time::Duration};
 
@@ -11,6 +11,30 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// The first pause, doubled for each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The pauses between the tries of one operation.
+#[derive(Debug)]
+pub(crate) struct Pauses {
+    next: Duration,
+    deadline: Timestamp,
+}
+
+impl Pauses {
+    pub(crate) fn until(deadline: Timestamp) -> Self {
+        Self { next: FIRST_PAUSE, deadline }
+    }
+
+    /// Waits before another try. `false` at once if there would be no time left for it.
+    pub(crate) async fn pause(&mut self) -> bool {
+        let jittered = self.next.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.next = (self.next * 2).min(MAX_PAUSE);
+        if now().after(jittered) >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep(jittered).await;
+        true
+    }
+}
 
 /// Tries again until the deadline, everything included: reconnects, waits and the tries themselves. Also when an answer was
 /// lost: only for what is as good made twice as once.
@@ -26,27 +50,26 @@ pub(crate) async fn retry<R, F>(
 where
     F: Future<Output = Result<R, zk_session::Error>>,
 {
-    let mut pause = FIRST_PAUSE;
+    let client = client.with_when_disconnected(WhenDisconnected::Wait);
+    let mut pauses = Pauses::until(deadline);
     loop {
-        let left = deadline.since(now());
-        let error =
-            match attempt(client.with_timeout(left).with_when_disconnected(WhenDisconnected::Wait)).await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-        if !may_repeat(&error) {
-            return Err(DcsError::from_session(operation, error));
-        }
-        let jittered = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
-        if now().after(jittered) >= deadline {
+        let error = match attempt(until(&client, deadline)).await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        if !may_settle(&error) || !pauses.pause().await {
             return Err(DcsError::from_session(operation, error));
         }
         tracing::debug!(operation, %error, "trying again");
-        tokio::time::sleep(jittered).await;
-        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
-fn may_repeat(error: &zk_session::Error) -> bool {
+/// Whether another try may tell more than this error does.
+pub(crate) fn may_settle(error: &zk_session::Error) -> bool {
     error.is_retriable() || error.is_ambiguous()
+}
+
+/// The same session, with calls that end at `deadline`.
+pub(crate) fn until(client: &Client, deadline: Timestamp) -> Client {
+    client.with_timeout(deadline.since(now()))
 }

@@ -4,11 +4,7 @@ mod acquire;
 mod release;
 mod renew;
 
-use dcs_model::{
-    Failsafe, StatusUpdate,
-    json::{Object, deep_compare},
-};
-use zk_session::{Client, Stat, Timestamp};
+use zk_session::{Client, Stat};
 
 use crate::{dcs::DcsZk, error::DcsError, lease::Lease};
 
@@ -76,21 +72,4 @@ impl DcsZk {
             )),
         }
     }
-}
-
-/// What is left of the time until `deadline`, as the timeout of a request.
-fn until(client: &Client, deadline: Timestamp) -> Client {
-    client.with_timeout(deadline.since(zk_session::now()))
-}
-
-/// The new value of `status`, or `None` if it says what is stored already.
-fn status_to_write(update: StatusUpdate, last: &Object) -> Option<Object> {
-    let value = update.merge(last);
-    let same = deep_compare(&value, last);
-    (!same).then_some(value)
-}
-
-/// The failsafe topology, or `None` if it is stored already.
-fn failsafe_to_write(failsafe: Option<Failsafe>, last: Option<&Failsafe>) -> Option<Failsafe> {
-    failsafe.filter(|failsafe| last.is_none_or(|last| !failsafe.same_as(last)))
 }

@@ -1,14 +1,13 @@
 //! Taking the leader key.
 
-use std::time::Duration;
-
 use zk_session::{CreateMode, Error, ErrorCode, WhenDisconnected};
 
-use super::until;
-use crate::{dcs::DcsZk, error::DcsError, lease::Lease};
-
-/// The pause after an answer that asks to try again.
-const PAUSE: Duration = Duration::from_millis(100);
+use crate::{
+    dcs::DcsZk,
+    error::DcsError,
+    lease::Lease,
+    retry::{Pauses, may_settle, until},
+};
 
 impl DcsZk {
     /// Contends for the leader key: creates it as an ephemeral node with our name. `None` if another holds it. Answers to
@@ -32,6 +31,7 @@ impl DcsZk {
         let path = self.config.paths.leader();
         let deadline = self.retry_deadline();
         let client = self.client().with_when_disconnected(WhenDisconnected::Wait);
+        let mut pauses = Pauses::until(deadline);
         loop {
             let connected = until(&client, deadline).connected().await;
             connected.map_err(|error| DcsError::from_session(OPERATION, error))?;
@@ -57,12 +57,10 @@ impl DcsZk {
                 }
                 Err(error) => error,
             };
-            let settled_by_another_try = error.is_retriable() || error.is_ambiguous();
-            if !settled_by_another_try || zk_session::now().after(PAUSE) >= deadline {
+            if !may_settle(&error) || !pauses.pause().await {
                 return Err(DcsError::from_session(OPERATION, error));
             }
             tracing::debug!(%error, "contending again");
-            tokio::time::sleep(PAUSE.mul_f64(fastrand::f64())).await;
         }
     }
 

@@ -3,8 +3,7 @@
 use dcs_model::{Leader, StatusUpdate};
 use zk_session::{Client, CreateMode, Error, ErrorCode, MultiOp, WhenDisconnected, now};
 
-use super::status_to_write;
-use crate::{dcs::DcsZk, error::DcsError};
+use crate::{dcs::DcsZk, error::DcsError, ops::status::status_to_write};
 
 impl DcsZk {
     /// Writes the last WAL position and gives up the leader key, in one step and only if it is ours. Answers to

@@ -2,21 +2,27 @@
 
 use dcs_model::{Cluster, Failsafe, StatusField, StatusUpdate, json::Object};
 use futures_util::future::join;
-use zk_session::{Client, CreateMode, Error, ErrorCode, MultiOp, Stat, WhenDisconnected, now};
+use zk_session::{Client, CreateMode, Error, ErrorCode, MultiOp, Stat, WhenDisconnected};
 
-use super::{Held, failsafe_to_write, status_to_write, until};
-use crate::{dcs::DcsZk, error::DcsError, lease::Lease, retry::retry};
+use super::Held;
+use crate::{
+    dcs::DcsZk,
+    error::DcsError,
+    lease::Lease,
+    ops::{failsafe::failsafe_to_write, status::status_to_write},
+    retry::{retry, until},
+};
 
-/// What a leader says about itself when it renews its lease. What is `None` stays as it is.
+/// What a leader says about itself when it renews its lease.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LeaderUpdate {
     /// The last WAL position, in bytes. Without one `status` is not written.
     pub last_lsn: Option<i64>,
-    /// Positions of permanent slots by name.
+    /// Positions of permanent slots by name; `None` or empty leaves them out.
     pub slots: Option<Object>,
-    /// Slots of absent members that are to be kept.
+    /// Slots of absent members that are to be kept; `None` leaves them out.
     pub retain_slots: Option<Vec<String>>,
-    /// The topology for the failsafe mode.
+    /// The topology for the failsafe mode; `None` leaves it as it is.
     pub failsafe: Option<Failsafe>,
 }
 
@@ -51,6 +57,7 @@ impl DcsZk {
         if leader.name() != name.as_str() {
             return Err(self.not_owner(format!("{} holds it", leader.name())));
         }
+        let optime = update.last_lsn;
         let writes = self.plan(update);
         let renewed = retry("update_leader", &client, deadline, |client| {
             let writes = &writes;
@@ -60,7 +67,12 @@ impl DcsZk {
         match renewed.await? {
             Ok(lease) => {
                 self.wrote(writes);
-                self.write_leader_optime(cluster, &client).await;
+                // For members that look there. Late or lost, it does no harm.
+                if let Some(optime) = optime
+                    && let Err(error) = self.write_optime_for_old_members(optime).await
+                {
+                    tracing::info!(%error, "could not write the leader's position for old members");
+                }
                 Ok(lease)
             }
             Err(not_owner) => Err(not_owner),
@@ -175,7 +187,11 @@ impl DcsZk {
             let field = |given: Option<_>| given.map_or(StatusField::Clear, StatusField::Set);
             let retain_slots = update.retain_slots.map_or(StatusField::Clear, StatusField::Set);
             status_to_write(
-                StatusUpdate { optime, slots: field(update.slots), retain_slots },
+                StatusUpdate {
+                    optime,
+                    slots: field(update.slots.filter(|slots| !slots.is_empty())),
+                    retain_slots,
+                },
                 &memory.last_status,
             )
         });
@@ -223,27 +239,6 @@ impl DcsZk {
         }
         if let Some(failsafe) = writes.failsafe {
             memory.last_failsafe = Some(failsafe);
-        }
-    }
-
-    /// Members older than 2.1.0 read the leader's position here. Late or lost, it does no harm.
-    async fn write_leader_optime(&self, cluster: &Cluster, client: &Client) {
-        let Some(optime) = self.memory().last_status.get("optime").map(dcs_model::json::Value::to_json)
-        else {
-            return;
-        };
-        if !cluster.needs_leader_optime() {
-            return;
-        }
-        let path = self.config.paths.leader_optime();
-        let client = client.with_timeout(self.once_deadline().since(now()));
-        let mut written = client.set_data(&path, optime.clone(), None).await.map(|_| ());
-        if written.as_ref().is_err_and(|error| error.code() == Some(ErrorCode::NO_NODE)) {
-            let created = client.create_with_parents(&path, optime, CreateMode::PERSISTENT, self.acl()).await;
-            written = created.map(|_| ());
-        }
-        if let Err(error) = written {
-            tracing::info!(%error, path, "could not write the leader's position for old members");
         }
     }
 
