@@ -4,7 +4,8 @@
 #   1. three plain servers: one leads, two follow
 #   2. the TLS server: answers a client with a certificate, and none without
 #   3. the SASL server: is healthy
-#   4. SMOKE_COMMAND, if set: a shell command, run in the repository's root with these variables:
+#   4. SMOKE_COMMAND, a shell command, run in the repository's root with these variables. By default dcsctl leads a scope
+#      for a moment and lists it; SMOKE_COMMAND="" leaves it out:
 #        SMOKE_HOSTS      the three plain servers, HOST:PORT,HOST:PORT,HOST:PORT
 #        SMOKE_TLS_HOST   the TLS server; SMOKE_CERTS is the directory of ca.pem, client.pem and client.key
 #        SMOKE_SASL_HOST  the SASL server; ZK_SASL_USER and ZK_SASL_PASSWORD are its DIGEST-MD5 user
@@ -112,7 +113,25 @@ if [[ " ${profiles[*]} " = *' tls '* ]]; then
     fi
 fi
 
-if [[ -n ${SMOKE_COMMAND:-} ]]; then
+# An agent of dcsctl leads a scope for a moment, and dcsctl lists it.
+dcsctl=(cargo run --quiet --package dcsctl --bin dcsctl --)
+list() { "${dcsctl[@]}" list smoke -d "$SMOKE_HOSTS"; }
+smoke() {
+    cargo build --quiet --package dcsctl --bin dcsctl || return
+    # cargo becomes the program that it runs, which ends in an orderly way at SIGTERM.
+    timeout 30 "${dcsctl[@]}" agent --scope smoke --name smoke -d "$SMOKE_HOSTS" >/dev/null &
+    local agent=$! status=0 deadline=$((SECONDS + 20))
+    until list 2>/dev/null | grep -q Leader || ((SECONDS >= deadline)); do sleep 0.5; done
+    list | tee "$log" || status=1
+    grep -q Leader "$log" || status=1
+    kill "$agent" 2>/dev/null || true
+    wait "$agent" || true
+    return "$status"
+}
+if [[ -z ${SMOKE_COMMAND+set} ]]; then
+    say "running dcsctl list"
+    smoke || die "failed: dcsctl list"
+elif [[ -n $SMOKE_COMMAND ]]; then
     say "running $SMOKE_COMMAND"
     sh -c "$SMOKE_COMMAND" || die "failed: $SMOKE_COMMAND"
 fi

@@ -43,3 +43,4 @@ pub use lease::Lease;
 pub use loader::Groups;
 pub use ops::{leader::LeaderUpdate, member::Touched};
 pub use paths::{MemberName, Paths};
+pub use zk_session::{Timestamp, now};

@@ -175,8 +175,13 @@ fn permission(key: &str, name: &str) -> Result<Permissions, ConfigError> {
     }
 }
 
-/// A variable is a string; where Patroni expects a list or a mapping it is YAML.
+/// A variable is a string; where Patroni expects a list or a mapping it is YAML. The hosts are the inside of a YAML list, so
+/// that they may be quoted.
 fn from_environment(key: &str, value: String) -> Result<Value, ConfigError> {
+    if key == "hosts" {
+        let list = serde_saphyr::from_str(&format!("[{value}]"));
+        return Ok(list.unwrap_or(Value::String(value)));
+    }
     if !matches!(key, "set_acls" | "auth_data" | "use_ssl" | "verify") {
         return Ok(Value::String(value));
     }
@@ -272,7 +277,7 @@ bootstrap:
     fn the_environment_wins() {
         let environment = |name: &str| match name {
             "PATRONI_SCOPE" => Some("other".to_owned()),
-            "PATRONI_ZOOKEEPER_HOSTS" => Some("a:1,b:2".to_owned()),
+            "PATRONI_ZOOKEEPER_HOSTS" => Some("'a:1', b:2".to_owned()),
             "PATRONI_CITUS_GROUP" => Some("3".to_owned()),
             _ => None,
         };
