@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use dcs_zk::{Config, DcsError, DcsZk, LeaderUpdate, MemberData, Timings, Touched};
 use integration_tests::{delay_proxy::DelayProxy, wait::wait_for};
-use zk_session::{Acl, Client, CreateMode};
+use zk_session::{Acl, Client, CreateMode, ErrorCode, Permissions};
 use zk_testkit::Ensemble;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -252,6 +252,35 @@ async fn without_servers_every_call_ends_in_time_as_unavailable_and_the_lease_en
     assert!(start.elapsed() < 5 * SECOND, "{:?}", start.elapsed());
     wait_for("the end of the lease", 5 * SECOND, || async { (!lease.is_valid()).then_some(()) }).await;
     assert!(start.elapsed() < 4 * SECOND + SECOND, "a lease is never longer than the session");
+}
+
+#[tokio::test]
+async fn acls_are_on_every_node_and_the_identity_opens_them() {
+    let ensemble = ensemble(1).await;
+    // The digest of patroni:secret, as ZooKeeper's DigestAuthenticationProvider makes it.
+    let acl = vec![Acl::new(Permissions::ALL, "digest", "patroni:4cNoC5zQisxSHJqxXp3EJs5oyRI=")];
+    let config =
+        |name: &str| Config::new("demo", &ensemble.connect_string()).unwrap().with_name(name).unwrap();
+    let mine = config("a").with_acl(acl).unwrap().with_credential("digest", "patroni:secret");
+    let mine = DcsZk::connect(mine.with_timings(timings()));
+    mine.get_cluster().await.unwrap();
+    mine.touch_member(&data("a")).await.unwrap();
+    mine.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let cluster = mine.get_cluster().await.unwrap();
+    mine.update_leader(&cluster, LeaderUpdate { last_lsn: Some(1), ..LeaderUpdate::default() })
+        .await
+        .unwrap();
+
+    let hand = Client::builder(&ensemble.connect_string()).unwrap().build();
+    for path in ["", "/demo", "/demo/members", "/demo/members/a", "/demo/leader", "/demo/status"] {
+        let path = format!("/service{path}");
+        assert!(hand.exists(&path).await.unwrap().is_some(), "{path}");
+        assert_eq!(hand.get_data(&path).await.unwrap_err().code(), Some(ErrorCode::NO_AUTH), "{path}");
+    }
+    let stranger = DcsZk::connect(config("b").with_timings(timings()));
+    let refused = stranger.get_cluster().await.unwrap_err();
+    assert!(matches!(refused, DcsError::Refused { code: ErrorCode::NO_AUTH, .. }), "{refused}");
+    assert!(!format!("{:?}", mine.config()).contains("secret"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub use error::ConfigError;
 pub use timings::Timings;
-use zk_session::{Acl, Client, ClientBuilder};
+use zk_session::{Acl, Client, ClientBuilder, Secret};
 
 use crate::paths::{MemberName, Paths};
 
@@ -26,6 +26,7 @@ pub struct Config {
     pub(crate) timings: Timings,
     pub(crate) lease_margin: Option<Duration>,
     pub(crate) acl: Vec<Acl>,
+    credentials: Vec<(String, Secret)>,
 }
 
 impl Config {
@@ -47,6 +48,7 @@ impl Config {
             timings: Timings::default(),
             lease_margin: None,
             acl: Acl::open(),
+            credentials: Vec::new(),
         })
     }
 
@@ -106,6 +108,13 @@ impl Config {
         Ok(self)
     }
 
+    /// An identity for every connection: for `digest`, `user:password`. Answers to `auth_data`.
+    #[must_use]
+    pub fn with_credential(mut self, scheme: &str, auth: &str) -> Self {
+        self.credentials.push((scheme.to_owned(), Secret::new(auth)));
+        self
+    }
+
     /// The scope: the name of the Patroni cluster.
     pub fn scope(&self) -> &str {
         &self.scope
@@ -136,12 +145,16 @@ impl Config {
     pub(crate) fn client_builder(&self) -> ClientBuilder {
         let builder = Client::builder(&self.connect_string);
         #[expect(clippy::expect_used, reason = "the same string was parsed when the configuration was made")]
-        builder
+        let mut builder = builder
             .expect("a connect string that was parsed once parses again")
             .session_timeout(self.timings.ttl())
             .read_timeout(self.timings.read_timeout())
             .connect_timeout(self.timings.connect_timeout())
-            .when_disconnected(zk_session::WhenDisconnected::Fail)
+            .when_disconnected(zk_session::WhenDisconnected::Fail);
+        for (scheme, auth) in &self.credentials {
+            builder = builder.credential(scheme, auth.clone());
+        }
+        builder
     }
 
     /// The margin of a lease in a session with this timeout.

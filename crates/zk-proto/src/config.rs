@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::hosts::Host;
+use crate::{
+    auth::{Credential, Sasl},
+    hosts::Host,
+};
 
 /// Settings of one [`Session`](crate::Session). All have defaults but the hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,10 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// The longest pause between rounds of connects (default 1 s).
     pub max_backoff: Duration,
+    /// Identities to add to every connection (default none).
+    pub credentials: Vec<Credential>,
+    /// How to authenticate with SASL on every connection (default not at all).
+    pub sasl: Option<Sasl>,
     /// How long `close` waits for the server's answer (default 2 s).
     pub close_timeout: Duration,
     /// Whether a server that can only read is good enough (default `false`).
@@ -28,9 +35,18 @@ pub struct Config {
     pub max_requests: usize,
     /// Bytes of requests that may wait to be sent (default 64 MiB). More are refused as overload.
     pub max_queued_bytes: usize,
-    /// The largest frame to accept or to send (ZooKeeper's `jute.maxbuffer`).
+    /// The largest frame to accept (default 1 MiB and 4 KiB).
     pub max_frame: zk_jute::FrameLimit,
+    /// The largest request to send, header included (default 1,048,575 bytes, the default of ZooKeeper's `jute.maxbuffer`:
+    /// a server closes the connection on anything larger).
+    pub max_request: zk_jute::FrameLimit,
 }
+
+/// One byte less than 1 MiB: `BinaryInputArchive.maxBuffer`.
+const MAX_REQUEST: zk_jute::FrameLimit = match zk_jute::FrameLimit::new(0xf_ffff) {
+    Ok(limit) => limit,
+    Err(_) => zk_jute::FrameLimit::DEFAULT,
+};
 
 impl Config {
     /// The defaults, for these servers.
@@ -41,11 +57,14 @@ impl Config {
             read_timeout: None,
             connect_timeout: Duration::from_secs(1),
             max_backoff: Duration::from_secs(1),
+            credentials: Vec::new(),
+            sasl: None,
             close_timeout: Duration::from_secs(2),
             allow_read_only: false,
             max_requests: 16_384,
             max_queued_bytes: 64 * 1024 * 1024,
             max_frame: zk_jute::FrameLimit::default(),
+            max_request: MAX_REQUEST,
         }
     }
 

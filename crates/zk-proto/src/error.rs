@@ -17,6 +17,11 @@ pub enum Cause {
     /// The server closed the connection.
     #[error("the server closed the connection")]
     ConnectionClosed,
+    /// The server took the connection and closed it when it had read the connect request.
+    #[error(
+        "the server closed the connection instead of answering (not serving, too many connections, or TLS on one side only)"
+    )]
+    ClosedUnanswered,
     /// The operating system (or TLS) reported an error on the connection.
     #[error("{0}")]
     Io(Arc<str>),
@@ -26,8 +31,8 @@ pub enum Cause {
         /// How long nothing was received.
         silent: Duration,
     },
-    /// A reply began to arrive but was not complete within a session timeout.
-    #[error("a reply did not arrive whole")]
+    /// Bytes arrive, but within a session timeout no reply, or none that is whole.
+    #[error("the server sends, but no whole reply within the session timeout")]
     StalledReply,
     /// The server accepted the connection but did not answer the connect request in time.
     #[error("the server did not answer the connect request in time")]
@@ -47,6 +52,20 @@ pub enum Cause {
     /// No server of the round could be reached; the text names each with its reason.
     #[error("no server can be reached: {0}")]
     NoServer(Arc<str>),
+    /// The connection had only to tell whether the servers know the session.
+    #[error("it was only to be seen whether the session is known")]
+    Probed,
+    /// The user of the client changed how servers are reached; the session goes on with a new connection.
+    #[error("reconnecting to use new settings")]
+    Reconfigured,
+    /// The server did not accept who we say we are. It is tried again, slowly: it may heal.
+    #[error("authentication failed ({scheme}): {reason}")]
+    AuthFailed {
+        /// The scheme, or `sasl`.
+        scheme: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+    },
     /// The user of the client asked for it.
     #[error("closed by the client")]
     Closed,

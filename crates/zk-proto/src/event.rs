@@ -73,4 +73,6 @@ pub enum WatchNotice {
     },
     /// The session that held the watch ended: the watch is gone, and what it watches may have changed.
     SessionLost,
+    /// The session was closed by its user.
+    Closed,
 }

@@ -34,6 +34,7 @@
     )
 )]
 
+mod auth;
 mod backoff;
 mod config;
 mod connect_string;
@@ -45,6 +46,8 @@ mod liveness;
 mod outbound;
 mod pending;
 mod request;
+mod sasl;
+mod secret;
 mod session;
 mod set_watches;
 mod state;
@@ -52,12 +55,14 @@ mod time;
 mod watches;
 mod xid;
 
+pub use auth::{Credential, Sasl};
 pub use config::Config;
 pub use connect_string::{ConnectString, ConnectStringError};
 pub use error::{Cause, ProtocolError, RequestError};
 pub use event::{Event, Reply, WatchNotice};
 pub use hosts::Host;
 pub use request::{Request, WatchId, WatchOn, WhenDisconnected};
+pub use secret::Secret;
 pub use session::{ConnectRound, Opened, Session};
 pub use state::{ExpiryCause, SessionInfo, State, StateChange};
 pub use time::Timestamp;

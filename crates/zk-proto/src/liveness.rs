@@ -56,9 +56,12 @@ impl Liveness {
         };
     }
 
-    /// When an incomplete frame has taken too long, however steadily it drips.
-    pub(crate) fn stalled_at(&self, cap: Duration) -> Option<Timestamp> {
-        self.partial_since.map(|since| since.after(cap.max(self.read_timeout)))
+    /// When an incomplete frame has taken too long, however steadily it drips, or an answer, whatever else is received.
+    /// `oldest_request` is when the oldest unanswered request was sent.
+    pub(crate) fn stalled_at(&self, cap: Duration, oldest_request: Option<Timestamp>) -> Option<Timestamp> {
+        let since =
+            [self.partial_since, self.oldest_unanswered(oldest_request)].into_iter().flatten().min()?;
+        Some(since.after(cap.max(self.read_timeout)))
     }
 
     /// When the next ping is due.
@@ -80,11 +83,13 @@ impl Liveness {
 
     /// When the link is dead, if nothing more arrives. `oldest_request` is when the oldest unanswered request was sent.
     pub(crate) fn dead_at(&self, oldest_request: Option<Timestamp>) -> Option<Timestamp> {
-        let oldest = match (oldest_request, self.pings.front().copied()) {
-            (Some(request), Some(ping)) => Some(request.min(ping)),
-            (one, other) => one.or(other),
-        }?;
+        let oldest = self.oldest_unanswered(oldest_request)?;
         Some(self.last_received.max(oldest.before(half(self.read_timeout))).after(self.read_timeout))
+    }
+
+    /// When the oldest unanswered request or ping was sent.
+    fn oldest_unanswered(&self, oldest_request: Option<Timestamp>) -> Option<Timestamp> {
+        [oldest_request, self.pings.front().copied()].into_iter().flatten().min()
     }
 }
 
@@ -147,13 +152,13 @@ mod tests {
     #[test]
     fn a_dripping_frame_has_a_cap() {
         let mut liveness = Liveness::new(at(0), R);
-        assert_eq!(liveness.stalled_at(R), None);
+        assert_eq!(liveness.stalled_at(R, None), None);
         liveness.partial_frame(at(1), false, true);
         liveness.partial_frame(at(2), false, true);
-        assert_eq!(liveness.stalled_at(Duration::from_secs(30)), Some(at(31)));
+        assert_eq!(liveness.stalled_at(Duration::from_secs(30), None), Some(at(31)));
         liveness.partial_frame(at(5), true, true);
-        assert_eq!(liveness.stalled_at(Duration::from_secs(30)), Some(at(35)));
+        assert_eq!(liveness.stalled_at(Duration::from_secs(30), None), Some(at(35)));
         liveness.partial_frame(at(6), true, false);
-        assert_eq!(liveness.stalled_at(R), None);
+        assert_eq!(liveness.stalled_at(R, None), None);
     }
 }

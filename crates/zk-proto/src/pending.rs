@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use zk_jute::OpCode;
+use zk_jute::{EventType, OpCode};
 
 use crate::{
     error::{Cause, RequestError},
@@ -30,6 +30,8 @@ pub(crate) struct Slot<T> {
     /// Gone when the request has ended early.
     pub(crate) token: Option<T>,
     pub(crate) watch: Option<(WatchOn, WatchId)>,
+    /// An event for the watch came before the answer.
+    pub(crate) early_event: Option<EventType>,
     deadline: Option<Timestamp>,
     when_disconnected: WhenDisconnected,
     stage: Stage,
@@ -81,6 +83,7 @@ impl<T> Pending<T> {
             op: request.op,
             token: Some(request.token),
             watch: request.watch,
+            early_event: None,
             deadline: Some(request.deadline),
             when_disconnected: request.when_disconnected,
             stage: Stage::Queued(request.body),
@@ -93,10 +96,17 @@ impl<T> Pending<T> {
             op: OpCode::CLOSE_SESSION,
             token: None,
             watch: None,
+            early_event: None,
             deadline: None,
-            when_disconnected: WhenDisconnected::Fail,
+            when_disconnected: WhenDisconnected::Wait,
             stage: Stage::Queued(Bytes::new()),
         });
+    }
+
+    /// Whether the request that ends the session still waits to be sent.
+    pub(crate) fn close_is_queued(&self) -> bool {
+        let last = self.slots.back();
+        last.is_some_and(|slot| slot.op == OpCode::CLOSE_SESSION && matches!(slot.stage, Stage::Queued(_)))
     }
 
     /// The next request to send, which counts as sent from now on.
@@ -185,7 +195,7 @@ impl<T> Pending<T> {
     ) {
         let waiting = self.slots.split_off(self.in_flight.min(self.slots.len()));
         for mut slot in waiting {
-            if slot.token.is_some() && keep(&slot) {
+            if (slot.token.is_some() || slot.op == OpCode::CLOSE_SESSION) && keep(&slot) {
                 self.slots.push_back(slot);
                 continue;
             }
@@ -194,6 +204,15 @@ impl<T> Pending<T> {
             }
             if let Some(token) = slot.token.take() {
                 ended.push((token, error()));
+            }
+        }
+    }
+
+    /// An event came that no watch waits for: those of unanswered requests may be meant.
+    pub(crate) fn event_without_watch(&mut self, kind: EventType, path: &str) {
+        for slot in self.slots.iter_mut().take(self.in_flight) {
+            if slot.watch.as_ref().is_some_and(|(on, _)| on.concerns(kind, path)) {
+                slot.early_event = Some(kind);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a caller asks of the session.
 
 use bytes::Bytes;
-use zk_jute::OpCode;
+use zk_jute::{EventType, OpCode};
 
 use crate::time::Timestamp;
 
@@ -44,4 +44,21 @@ pub enum WatchOn {
     Exists(String),
     /// Set by `getChildren`: children changed, node deleted.
     Children(String),
+}
+
+impl WatchOn {
+    /// Whether an event is one that this watch waits for.
+    pub(crate) fn concerns(&self, kind: EventType, path: &str) -> bool {
+        let (own, kinds) = match self {
+            Self::Data(own) => (own, [EventType::NODE_DATA_CHANGED, EventType::NODE_DELETED].as_slice()),
+            Self::Exists(own) => (
+                own,
+                [EventType::NODE_CREATED, EventType::NODE_DATA_CHANGED, EventType::NODE_DELETED].as_slice(),
+            ),
+            Self::Children(own) => {
+                (own, [EventType::NODE_CHILDREN_CHANGED, EventType::NODE_DELETED].as_slice())
+            }
+        };
+        own == path && kinds.contains(&kind)
+    }
 }

@@ -1,8 +1,10 @@
 //! The state machine of one session.
 
+mod authenticate;
 mod inbound;
 mod link;
 mod timers;
+mod zxid_trust;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,6 +12,7 @@ use bytes::{BufMut, BytesMut};
 use link::Link;
 pub use link::{ConnectRound, Opened};
 use zk_jute::{FrameDecoder, FrameLimit, OpCode, Raw, records::RequestHeader};
+use zxid_trust::ZxidTrust;
 
 use crate::{
     backoff::Backoff,
@@ -72,7 +75,7 @@ pub struct Session<T> {
     rng: fastrand::Rng,
     hosts: Hosts,
     backoff: Backoff,
-    link: Link,
+    link: Link<T>,
     /// Counts connections, so that a late word about one is not taken for another.
     connection: u64,
     frames: FrameDecoder,
@@ -84,6 +87,12 @@ pub struct Session<T> {
     generation: u64,
     /// The newest zxid of any reply; never of an event.
     last_zxid: i64,
+    /// The watches have been told of everything up to here. Follows `last_zxid`, but not while watches are being restored: if
+    /// that is cut short, the next connection must restore them from where the first one began.
+    watches_zxid: i64,
+    zxid_trust: ZxidTrust,
+    /// Servers of this round that closed the connection when they had read the connect request.
+    refusals: usize,
     /// When a server last spoke to this session.
     last_heard: Timestamp,
     /// When the newest request was sent whose answer proves that a quorum saw this session alive.
@@ -120,6 +129,9 @@ impl<T> Session<T> {
             granted: None,
             generation: 0,
             last_zxid: 0,
+            watches_zxid: 0,
+            zxid_trust: ZxidTrust::Trusted,
+            refusals: 0,
             last_heard: now,
             quorum_proof: None,
             state: State::Connecting,
@@ -188,7 +200,7 @@ impl<T> Session<T> {
 
     fn refusal(&self, now: Timestamp, request: &Request<T>) -> Option<RequestError> {
         let frame_len = request.body.len().saturating_add(8);
-        let limit = self.config.max_frame.get();
+        let limit = self.config.max_request.get();
         if self.closing.is_some() || self.state == State::Closed {
             Some(RequestError::Closed)
         } else if frame_len > limit {
@@ -209,8 +221,9 @@ impl<T> Session<T> {
 
     /// Forgets a watch that nobody waits for. The server may still report it once; nobody is told.
     pub fn forget_watch(&mut self, id: WatchId) {
-        self.pending.forget_watch(id);
-        self.watches.forget(id);
+        if !self.watches.forget(id) {
+            self.pending.forget_watch(id);
+        }
     }
 
     /// Changes the read timeout, also of the live connection. `None`: a third of the negotiated session timeout.
@@ -232,14 +245,16 @@ impl<T> Session<T> {
         }
     }
 
-    /// Ends the session: requests made before are still sent, then `closeSession`. Ends within the close timeout.
+    /// Ends the session: requests made before are still sent, then `closeSession`; for that a lost connection is replaced.
+    /// Ends within the close timeout.
     /// Calling it again changes nothing.
     pub fn close(&mut self, now: Timestamp) {
         if self.closing.is_some() || self.state == State::Closed {
             return;
         }
         self.closing = Some(now.after(self.config.close_timeout));
-        if self.state == State::Connected {
+        // A session that lost its connection a moment ago is not left to its timeout: nodes of it would stay that long.
+        if self.granted.is_some() && self.state != State::Lost {
             self.pending.push_close();
         } else {
             self.finish_close(now);
@@ -260,7 +275,7 @@ impl<T> Session<T> {
         let queued = self.pending.fail_queued(&RequestError::Closed);
         self.end_requests(lost);
         self.end_requests(queued);
-        self.drop_watches();
+        self.drop_watches(WatchNotice::Closed);
         self.granted = None;
         self.quorum_proof = None;
         self.change_state(now, State::Closed, Some(Cause::Closed));
@@ -332,10 +347,10 @@ impl<T> Session<T> {
             .extend(ended.into_iter().map(|(token, error)| Event::Reply { token, outcome: Err(error) }));
     }
 
-    fn drop_watches(&mut self) {
+    fn drop_watches(&mut self, notice: WatchNotice) {
         let watches = self.watches.take_all();
         if !watches.is_empty() {
-            self.events.push_back(Event::Watch { watches, notice: WatchNotice::SessionLost });
+            self.events.push_back(Event::Watch { watches, notice });
         }
     }
 
@@ -347,7 +362,7 @@ impl<T> Session<T> {
         self.events.push_back(Event::SessionExpired { session, cause });
         let ended = self.pending.fail_queued(&RequestError::SessionExpired);
         self.end_requests(ended);
-        self.drop_watches();
+        self.drop_watches(WatchNotice::SessionLost);
         self.change_state(now, State::Connecting, Some(Cause::SessionExpired));
     }
 }

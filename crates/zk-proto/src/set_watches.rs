@@ -24,7 +24,7 @@ pub(crate) fn write_set_watches(watches: &Watches, relative_zxid: i64, out: &mut
     let mut batch = empty();
     let mut len = batch.encoded_len();
     let lists = [(0u8, &watches.data), (1, &watches.exists), (2, &watches.children)];
-    for (list, path) in lists.iter().flat_map(|(list, paths)| paths.keys().map(|path| (*list, path))) {
+    for (list, path) in lists.iter().flat_map(|(list, paths)| paths.keys().map(|path| (*list, &**path))) {
         let entry = path.len().saturating_add(4);
         if len.saturating_add(entry) > BATCH_BYTES && len > empty().encoded_len() {
             put_frame(out, &header, &std::mem::replace(&mut batch, empty()));

@@ -88,12 +88,17 @@ pub enum ExpiryCause {
         /// The session it gave instead.
         by: i64,
     },
+    /// The servers know the session, but are behind what it has seen: the ensemble was restored from a backup.
+    ZxidAhead,
 }
 
 impl fmt::Display for ExpiryCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("the server refused to resume the session"),
+            Self::ZxidAhead => {
+                f.write_str("the servers are behind what the session has seen: was a backup restored?")
+            }
             Self::Replaced { by } => write!(f, "the server gave session {by:#x} instead"),
         }
     }

@@ -1,13 +1,21 @@
 //! The one-shot watches that the server holds for this session.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use zk_jute::EventType;
 
 use crate::request::{WatchId, WatchOn};
 
 /// One of the three lists the server keeps, and `SetWatches` restores: path → who wants to know.
-type Registrations = BTreeMap<String, Vec<WatchId>>;
+type Registrations = BTreeMap<Arc<str>, Vec<WatchId>>;
+
+/// The name of a list.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    Data,
+    Exists,
+    Children,
+}
 
 /// The registry. Identical watches share one registration, as they do on the server.
 #[derive(Debug, Default)]
@@ -16,6 +24,8 @@ pub(crate) struct Watches {
     /// Watches on absent nodes.
     pub(crate) exists: Registrations,
     pub(crate) children: Registrations,
+    /// Where each watch is registered: giving up one of many does not search them all.
+    places: BTreeMap<WatchId, (List, Arc<str>)>,
 }
 
 impl Watches {
@@ -23,12 +33,22 @@ impl Watches {
     /// `exists` watch waits for, and whether the others are armed at all.
     pub(crate) fn arm(&mut self, on: WatchOn, id: WatchId, found: bool) {
         let (list, path) = match (on, found) {
-            (WatchOn::Data(path) | WatchOn::Exists(path), true) => (&mut self.data, path),
-            (WatchOn::Exists(path), false) => (&mut self.exists, path),
-            (WatchOn::Children(path), true) => (&mut self.children, path),
+            (WatchOn::Data(path) | WatchOn::Exists(path), true) => (List::Data, path),
+            (WatchOn::Exists(path), false) => (List::Exists, path),
+            (WatchOn::Children(path), true) => (List::Children, path),
             (WatchOn::Data(_) | WatchOn::Children(_), false) => return,
         };
-        list.entry(path).or_default().push(id);
+        let path: Arc<str> = path.into();
+        self.list(list).entry(Arc::clone(&path)).or_default().push(id);
+        self.places.insert(id, (list, path));
+    }
+
+    fn list(&mut self, list: List) -> &mut Registrations {
+        match list {
+            List::Data => &mut self.data,
+            List::Exists => &mut self.exists,
+            List::Children => &mut self.children,
+        }
     }
 
     /// Takes out the watches that an event fires.
@@ -39,22 +59,29 @@ impl Watches {
             EventType::NODE_CHILDREN_CHANGED => &mut [&mut self.children],
             _ => &mut [],
         };
-        lists.iter_mut().filter_map(|list| list.remove(path)).flatten().collect()
+        let fired: Vec<WatchId> = lists.iter_mut().filter_map(|list| list.remove(path)).flatten().collect();
+        for id in &fired {
+            self.places.remove(id);
+        }
+        fired
     }
 
-    /// Forgets a watch that nobody waits for any more.
-    pub(crate) fn forget(&mut self, id: WatchId) {
-        for list in [&mut self.data, &mut self.exists, &mut self.children] {
-            list.retain(|_, ids| {
-                ids.retain(|other| *other != id);
-                !ids.is_empty()
-            });
+    /// Forgets a watch that nobody waits for any more. Tells whether it was armed.
+    pub(crate) fn forget(&mut self, id: WatchId) -> bool {
+        let Some((list, path)) = self.places.remove(&id) else { return false };
+        let list = self.list(list);
+        if let Some(ids) = list.get_mut(&path) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                list.remove(&path);
+            }
         }
+        true
     }
 
     /// Takes out every watch: the session that held them is over.
     pub(crate) fn take_all(&mut self) -> Vec<WatchId> {
-        let Self { data, exists, children } = std::mem::take(self);
+        let Self { data, exists, children, places: _ } = std::mem::take(self);
         [data, exists, children].into_iter().flat_map(BTreeMap::into_values).flatten().collect()
     }
 
@@ -93,7 +120,12 @@ mod tests {
             watches.arm(WatchOn::Children("/a".into()), WatchId(id), true);
         }
         assert_eq!(watches.children.len(), 1);
-        watches.forget(WatchId(2));
+        assert!(watches.forget(WatchId(2)));
+        assert!(!watches.forget(WatchId(2)));
         assert_eq!(watches.fire(EventType::NODE_DELETED, "/a"), ids(&[1, 3]));
+        assert!(!watches.forget(WatchId(1)), "it fired");
+        watches.arm(WatchOn::Data("/a".into()), WatchId(4), true);
+        assert!(watches.forget(WatchId(4)));
+        assert!(watches.is_empty());
     }
 }

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use zk_jute::{
-    Decode, ErrorCode, EventType, FrameDecoder, FrameLimit, KeeperState, OpCode, Raw, Reader,
-    records::{ConnectRequest, ConnectResponse, ReplyHeader, RequestHeader, SetWatches, WatcherEvent},
+    Decode, Encode, ErrorCode, EventType, FrameDecoder, FrameLimit, KeeperState, OpCode, Raw, Reader,
+    records::{
+        AuthPacket, ConnectRequest, ConnectResponse, GetSASLRequest, ReplyHeader, RequestHeader,
+        SetSASLResponse, SetWatches, WatcherEvent,
+    },
     write_frame,
     xid::{PING_XID, SET_WATCHES_XID, WATCH_EVENT_XID},
 };
 use zk_proto::{
-    Cause, Config, ConnectRound, Event, ExpiryCause, Host, Opened, ProtocolError, Reply, Request,
-    RequestError, Session, State, Timestamp, WatchId, WatchNotice, WatchOn, WhenDisconnected,
+    Cause, Config, ConnectRound, Credential, Event, ExpiryCause, Host, Opened, ProtocolError, Reply, Request,
+    RequestError, Sasl, Session, State, Timestamp, WatchId, WatchNotice, WatchOn, WhenDisconnected,
 };
 
 const SESSION: i64 = 0x1234;
@@ -544,18 +547,25 @@ fn a_watch_whose_request_was_given_up_is_not_armed() {
 }
 
 #[test]
-fn a_server_that_accepts_and_stays_silent_costs_one_budget_and_the_round_goes_on() {
+fn servers_that_accept_and_stay_silent_cost_one_budget_together_and_the_last_one_has_its_own() {
     let mut wire = Wire::connected();
     wire.lose();
     let first = wire.round();
     assert_eq!(first.hosts.len(), 3);
     let opened = Opened { host: first.hosts[0].clone(), failed: vec![], started_at: wire.now };
     wire.session.transport_opened(wire.now, opened);
-    wire.advance(first.budget);
+    wire.advance(first.budget / 3);
     assert_eq!(dropped(&wire.events()), Some(&Cause::HandshakeTimeout));
     let rest = wire.round();
     assert_eq!(rest.hosts, first.hosts[1..], "the same round, without the silent one, without a pause");
     assert!(first.budget <= NEGOTIATED / 6);
+    let opened =
+        Opened { host: rest.hosts[1].clone(), failed: vec![rest.hosts[0].clone()], started_at: wire.now };
+    wire.session.transport_opened(wire.now, opened);
+    wire.advance(first.budget - Duration::from_millis(1));
+    assert_eq!(dropped(&wire.events()), None, "nobody is left to be asked instead");
+    wire.advance(Duration::from_millis(1));
+    assert_eq!(dropped(&wire.events()), Some(&Cause::HandshakeTimeout));
 }
 
 #[test]
@@ -689,6 +699,37 @@ fn close_is_bounded_in_every_state() {
 }
 
 #[test]
+fn closing_a_session_whose_connection_was_just_lost_resumes_it_to_end_it() {
+    let mut wire = Wire::connected();
+    wire.lose();
+    wire.submit_with(0, OpCode::SET_DATA, None, WhenDisconnected::Wait);
+    wire.session.close(wire.now);
+    wire.open();
+    wire.lose();
+    assert_eq!(wire.session.state(), State::Connecting, "one server that refuses is not the end");
+    wire.connect(SESSION);
+    let ops: Vec<OpCode> = wire.requests().iter().map(|sent| sent.op).collect();
+    assert_eq!(ops, [OpCode::SET_DATA, OpCode::CLOSE_SESSION]);
+    wire.reply(1, 1, ErrorCode::OK, b"");
+    wire.reply(2, 2, ErrorCode::OK, b"");
+    assert_eq!(wire.session.state(), State::Closed);
+
+    let mut nobody = Wire::connected();
+    nobody.lose();
+    nobody.session.close(nobody.now);
+    nobody.advance(Duration::from_secs(2));
+    assert_eq!(nobody.session.state(), State::Closed, "bounded");
+
+    let mut replaced = Wire::connected();
+    replaced.lose();
+    replaced.session.close(replaced.now);
+    replaced.connect(99);
+    assert_eq!(replaced.session.state(), State::Closed, "ours is over already");
+    let events = replaced.events();
+    assert!(!events.iter().any(|event| matches!(event, Event::SessionEstablished(_))), "{events:?}");
+}
+
+#[test]
 fn the_quorum_proof_comes_from_committed_writes_alone() {
     let mut wire = Wire::connected();
     wire.submit(0, OpCode::GET_DATA);
@@ -727,7 +768,7 @@ fn session_moved_and_expired_as_answers_change_the_connection() {
 fn overload_and_oversize_are_refused_before_anything_is_sent() {
     let mut config = Config::new(vec![Host::new("zk1", 2181)]);
     config.max_requests = 2;
-    config.max_frame = FrameLimit::new(100).unwrap();
+    config.max_request = FrameLimit::new(100).unwrap();
     let mut wire = Wire::with(config);
     wire.connect(SESSION);
     wire.events();
@@ -756,4 +797,298 @@ fn the_session_password_is_in_no_debug_output() {
     let events = wire.events();
     let debug = format!("{:?} {events:?}", wire.session);
     assert!(!debug.contains("7, 7, 7") && !debug.contains("\\u{7}") && !debug.contains("\\x07"), "{debug}");
+}
+
+#[test]
+fn a_restoration_that_is_cut_short_begins_again_from_the_same_zxid() {
+    let mut wire = Wire::connected();
+    // Two batches' worth of watches.
+    for n in 0..2_000u32 {
+        let path = format!("/{}/{n}", "x".repeat(100));
+        let watch = (WatchOn::Data(path), WatchId(n.into()));
+        wire.submit_with(n, OpCode::GET_DATA, Some(watch), WhenDisconnected::Fail);
+        wire.requests();
+        wire.reply(i32::try_from(n).unwrap() + 1, 50, ErrorCode::OK, b"");
+    }
+    wire.lose();
+    wire.advance(Duration::from_secs(1));
+    wire.connect(SESSION);
+    assert_eq!(wire.requests().len(), 2);
+    // The server is further by now; the second batch never gets there.
+    wire.reply(SET_WATCHES_XID, 60, ErrorCode::OK, b"");
+    wire.lose();
+    wire.advance(Duration::from_secs(1));
+    assert_eq!(wire.connect(SESSION).last_zxid_seen, 60);
+    let sent = wire.requests();
+    assert_eq!(sent.len(), 2);
+    for batch in &sent {
+        assert_eq!(SetWatches::from_bytes(&batch.body).unwrap().relative_zxid, 50);
+    }
+    for _ in 0..2 {
+        wire.reply(SET_WATCHES_XID, 70, ErrorCode::OK, b"");
+    }
+    wire.lose();
+    wire.advance(Duration::from_secs(1));
+    wire.connect(SESSION);
+    assert_eq!(SetWatches::from_bytes(&wire.requests()[0].body).unwrap().relative_zxid, 70);
+}
+
+#[test]
+fn an_event_that_overtakes_the_answer_is_not_lost() {
+    let mut wire = Wire::connected();
+    let watch = (WatchOn::Data("/a".into()), WatchId(1));
+    wire.submit_with(0, OpCode::GET_DATA, Some(watch), WhenDisconnected::Fail);
+    wire.requests();
+    wire.watcher_event(EventType::NODE_CHILDREN_CHANGED, "/a");
+    wire.watcher_event(EventType::NODE_DATA_CHANGED, "/b");
+    assert!(wire.events().is_empty());
+    wire.watcher_event(EventType::NODE_DATA_CHANGED, "/a");
+    wire.reply(1, 5, ErrorCode::OK, b"");
+    let events = wire.events();
+    assert!(matches!(&events[0], Event::Reply { token: 0, outcome: Ok(_) }), "{events:?}");
+    assert!(matches!(&events[1], Event::Watch { watches, notice: WatchNotice::Event { kind, path } }
+        if watches == &[WatchId(1)] && *kind == EventType::NODE_DATA_CHANGED && path == "/a"));
+    wire.watcher_event(EventType::NODE_DATA_CHANGED, "/a");
+    assert!(wire.events().is_empty(), "once");
+
+    // The same for a request that fails: no watch, no event.
+    let watch = (WatchOn::Data("/a".into()), WatchId(2));
+    wire.submit_with(1, OpCode::GET_DATA, Some(watch), WhenDisconnected::Fail);
+    wire.requests();
+    wire.watcher_event(EventType::NODE_DELETED, "/a");
+    wire.reply(2, 6, ErrorCode::NO_NODE, b"");
+    assert_eq!(wire.events().len(), 1, "the reply alone");
+}
+
+#[test]
+fn a_server_that_talks_but_never_answers_is_left_after_a_session_timeout() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::GET_DATA);
+    wire.requests();
+    for second in 0..30 {
+        assert_eq!(wire.session.state(), State::Connected, "after {second} s");
+        wire.watcher_event(EventType::NODE_DELETED, "/of/no/interest");
+        wire.advance(Duration::from_secs(1));
+        wire.requests();
+    }
+    assert_eq!(dropped(&wire.events()), Some(&Cause::StalledReply));
+}
+
+/// A session that has seen zxid 4,711 and whose servers close every connection, as they do without a quorum or to a client
+/// that has seen what they have not.
+struct Refused(Wire);
+
+impl Refused {
+    fn new() -> Self {
+        let mut wire = Wire::connected();
+        wire.submit(0, OpCode::GET_DATA);
+        wire.requests();
+        wire.reply(1, 4_711, ErrorCode::OK, b"");
+        wire.lose();
+        Self(wire)
+    }
+
+    /// Waits for the next round, lets all of its servers refuse, and returns the zxid that they were shown.
+    fn round(&mut self) -> i64 {
+        let mut zxids = Vec::new();
+        for _ in 0..3 {
+            zxids.push(self.ask().last_zxid_seen);
+            self.0.lose();
+        }
+        assert!(zxids.iter().all(|zxid| *zxid == zxids[0]), "{zxids:?}");
+        zxids[0]
+    }
+
+    /// The next connect request.
+    fn ask(&mut self) -> ConnectRequest {
+        let wire = &mut self.0;
+        wire.drain();
+        let round = loop {
+            if let Some(round) = wire.session.poll_connect() {
+                break round;
+            }
+            wire.now = wire.now.max(wire.session.poll_timeout().expect("a round is to come"));
+            wire.session.handle_timeout(wire.now);
+            wire.drain();
+        };
+        let opened = Opened { host: round.hosts[0].clone(), failed: vec![], started_at: wire.now };
+        wire.sent.clear();
+        wire.received.clear();
+        wire.frames = FrameDecoder::new(FrameLimit::MAX);
+        wire.session.transport_opened(wire.now, opened);
+        let frame = wire.sent_frames().remove(0);
+        ConnectRequest::from_bytes(&frame).unwrap()
+    }
+
+    /// Lets rounds pass until one asks without a zxid, and returns its first request, unanswered.
+    fn until_probe(&mut self) -> ConnectRequest {
+        loop {
+            let request = self.ask();
+            if request.last_zxid_seen == 0 {
+                assert_eq!(self.0.session.state(), State::Lost, "never earlier");
+                return request;
+            }
+            self.0.lose();
+        }
+    }
+}
+
+#[test]
+fn a_wiped_ensemble_is_found_out_and_a_new_session_begun() {
+    let mut refused = Refused::new();
+    assert_eq!(refused.until_probe().session_id, SESSION);
+    refused.0.answer_connect(Duration::ZERO, 0, None);
+    assert!(refused.0.events().iter().any(|event| matches!(event, Event::SessionExpired { .. })));
+    let request = refused.ask();
+    assert_eq!((request.session_id, request.last_zxid_seen), (0, 0));
+    refused.0.answer_connect(NEGOTIATED, 77, None);
+    assert_eq!(refused.0.session.session().map(|info| info.generation), Some(2));
+}
+
+#[test]
+fn servers_without_a_quorum_are_asked_both_ways_and_the_session_goes_on_from_what_it_has_seen() {
+    let mut refused = Refused::new();
+    refused.until_probe();
+    for _ in 0..2 {
+        refused.0.lose();
+        assert_eq!(refused.ask().last_zxid_seen, 0, "the whole round");
+    }
+    refused.0.lose();
+    for _ in 0..3 {
+        assert_eq!((refused.round(), refused.round()), (4_711, 0));
+    }
+    assert_eq!(refused.round(), 4_711);
+    // The quorum is back just when nothing was shown: the answer may be that of a server that is behind.
+    assert_eq!(refused.ask().last_zxid_seen, 0);
+    refused.0.answer_connect(NEGOTIATED, SESSION, Some(false));
+    assert_eq!(dropped(&refused.0.events()), Some(&Cause::Probed));
+    let request = refused.ask();
+    assert_eq!((request.session_id, request.last_zxid_seen), (SESSION, 4_711));
+    refused.0.answer_connect(NEGOTIATED, SESSION, Some(false));
+    assert_eq!(refused.0.session.state(), State::Connected);
+    assert_eq!(refused.0.session.session().map(|info| info.generation), Some(1));
+}
+
+#[test]
+fn an_ensemble_restored_from_a_backup_that_knows_the_session_ends_it_all_the_same() {
+    let mut refused = Refused::new();
+    refused.until_probe();
+    refused.0.answer_connect(NEGOTIATED, SESSION, Some(false));
+    assert_eq!(refused.round(), 4_711);
+    assert!(refused.0.events().iter().any(|event| {
+        matches!(event, Event::SessionExpired { cause: ExpiryCause::ZxidAhead, session }
+            if session.session_id == SESSION)
+    }));
+    let request = refused.ask();
+    assert_eq!((request.session_id, request.last_zxid_seen), (0, 0));
+}
+
+fn with_credentials() -> Wire {
+    let mut config = Config::new((1..=3).map(|n| Host::new(format!("zk{n}"), 2181)).collect());
+    config.credentials = vec![Credential::new("digest", "user:pass"), Credential::new("ip", "x")];
+    Wire::with(config)
+}
+
+#[test]
+fn credentials_go_first_on_every_connection_and_connected_comes_after_the_acknowledgements() {
+    let mut wire = with_credentials();
+    wire.submit_with(0, OpCode::GET_DATA, None, WhenDisconnected::Wait);
+    for session in [SESSION, SESSION] {
+        wire.connect(session);
+        wire.events();
+        let sent = wire.requests();
+        assert_eq!(
+            sent.iter().map(|sent| (sent.xid, sent.op)).collect::<Vec<_>>(),
+            [(-4, OpCode::AUTH), (-4, OpCode::AUTH)]
+        );
+        let packet = AuthPacket::from_bytes(&sent[0].body).unwrap();
+        assert_eq!((packet.scheme, packet.auth.as_deref()), ("digest", Some(b"user:pass".as_ref())));
+        wire.reply(-4, 0, ErrorCode::OK, b"");
+        assert_eq!(wire.session.state(), State::Connecting);
+        wire.reply(-4, 0, ErrorCode::OK, b"");
+        assert_eq!(wire.session.state(), State::Connected);
+        wire.lose();
+    }
+}
+
+#[test]
+fn a_refused_credential_is_told_and_tried_again_slowly() {
+    let mut wire = with_credentials();
+    wire.connect(SESSION);
+    wire.events();
+    wire.reply(-4, 0, ErrorCode::AUTH_FAILED, b"");
+    assert!(
+        matches!(dropped(&wire.events()), Some(Cause::AuthFailed { scheme, .. }) if &**scheme == "digest")
+    );
+    wire.submit(1, OpCode::GET_DATA);
+    assert!(matches!(wire.outcomes()[..], [(1, Err(RequestError::NotSent(Cause::AuthFailed { .. })))]));
+    wire.advance(Duration::from_millis(999));
+    assert!(wire.session.poll_connect().is_none(), "not at once");
+    wire.advance(Duration::from_millis(1));
+    assert_eq!(wire.connect(SESSION).session_id, SESSION, "the session is kept");
+    wire.reply(-4, 0, ErrorCode::OK, b"");
+    wire.reply(-4, 0, ErrorCode::OK, b"");
+    assert_eq!(wire.session.state(), State::Connected, "it heals");
+}
+
+#[test]
+fn an_identity_added_while_connected_stays_if_it_is_accepted() {
+    for (err, kept) in [(ErrorCode::OK, 1), (ErrorCode::AUTH_FAILED, 0)] {
+        let mut wire = Wire::connected();
+        wire.session.add_auth(Credential::new("digest", "user:pass"), 7);
+        assert_eq!(wire.requests().len(), 1);
+        wire.reply(-4, 0, err, b"");
+        assert!(matches!(&wire.outcomes()[..], [(7, Ok(reply))] if reply.err == err));
+        if err == ErrorCode::OK {
+            wire.lose();
+        } else {
+            wire.advance(Duration::from_secs(2));
+        }
+        wire.connect(SESSION);
+        assert_eq!(wire.requests().len(), kept);
+    }
+    let mut lost = Wire::connected();
+    lost.session.add_auth(Credential::new("digest", "user:pass"), 7);
+    lost.lose();
+    assert_eq!(lost.outcomes(), [(7, Err(RequestError::Unknown(Cause::ConnectionClosed)))]);
+}
+
+#[test]
+fn sasl_comes_before_everything_else() {
+    let mut config = Config::new(vec![Host::new("zk1", 2181)]);
+    config.sasl = Some(Sasl::digest_md5("patroni", "secret"));
+    config.credentials = vec![Credential::new("digest", "user:pass")];
+    let mut wire = Wire::with(config);
+    wire.connect(SESSION);
+    wire.events();
+    let sent = wire.requests();
+    assert_eq!(sent.iter().map(|sent| sent.op).collect::<Vec<_>>(), [OpCode::SASL]);
+    assert_eq!(GetSASLRequest::from_bytes(&sent[0].body).unwrap().token.as_deref(), Some(b"".as_ref()));
+    let challenge = Box::leak(
+        SetSASLResponse { token: Some(Bytes::from_static(b"nonce=\"n\",algorithm=md5-sess")) }
+            .to_bytes()
+            .to_vec()
+            .into_boxed_slice(),
+    );
+    wire.reply(sent[0].xid, 0, ErrorCode::OK, challenge);
+    let sent = wire.requests();
+    assert_eq!(sent.len(), 1);
+    let answer = GetSASLRequest::from_bytes(&sent[0].body).unwrap().token.unwrap();
+    let answer = String::from_utf8(answer.to_vec()).unwrap();
+    assert!(
+        answer.contains("digest-uri=\"zookeeper/zk-sasl-md5\"") && !answer.contains("secret"),
+        "{answer}"
+    );
+    let impostor = Box::leak(
+        SetSASLResponse { token: Some(Bytes::from_static(b"rspauth=0")) }
+            .to_bytes()
+            .to_vec()
+            .into_boxed_slice(),
+    );
+    wire.reply(sent[0].xid, 0, ErrorCode::OK, impostor);
+    assert!(
+        matches!(dropped(&wire.events()), Some(Cause::AuthFailed { .. })),
+        "the server must prove itself, too"
+    );
+    assert!(!format!("{:?}", wire.session).contains("secret"));
 }

@@ -7,7 +7,7 @@ use super::{Config, ConfigError, Timings};
 
 /// Settings of the `zookeeper` section that this version does not act on. Silence would be worse than refusal: a cluster
 /// that asks for TLS must not be spoken to in plain text.
-const UNSUPPORTED: [&str; 2] = ["use_ssl", "auth_data"];
+const UNSUPPORTED: [&str; 1] = ["use_ssl"];
 
 /// The settings of the `zookeeper` section, and the kinds of value Patroni takes for them.
 const KNOWN: [&str; 9] =
@@ -100,6 +100,13 @@ fn build(
     }
     if let Some(acls) = zookeeper.get("set_acls") {
         config = config.with_acl(acl(acls)?)?;
+    }
+    for (scheme, auth) in section(zookeeper, "auth_data").map_err(|error| error.within("zookeeper"))? {
+        let Value::String(auth) = auth else {
+            // The value is a secret: it is not shown, whatever it is.
+            return Err(ConfigError::new(format!("zookeeper.auth_data.{scheme}"), "must be a string"));
+        };
+        config = config.with_credential(&scheme, &auth);
     }
     Ok(config)
 }
@@ -307,6 +314,14 @@ bootstrap:
             (
                 "scope: demo\nzookeeper: {hosts: a, use_ssl: true}",
                 "zookeeper.use_ssl: is not supported by this version of dcs-zk",
+            ),
+            (
+                "scope: demo\nzookeeper: {hosts: a, auth_data: {digest: [hidden]}}",
+                "zookeeper.auth_data.digest: must be a string",
+            ),
+            (
+                "scope: demo\nzookeeper: {hosts: a, auth_data: 5}",
+                "zookeeper.auth_data: must be a mapping, not 5",
             ),
             (
                 "scope: demo\nzookeeper: {hosts: a, set_acls: {x: [RAED]}}",

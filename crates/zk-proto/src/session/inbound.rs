@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use zk_jute::{
-    Decode, ErrorCode, FrameLimit, OpCode, Reader,
+    Decode, ErrorCode, EventType, FrameLimit, OpCode, Reader,
     records::{ReplyHeader, WatcherEvent},
     xid::{AUTH_XID, PING_XID, SET_WATCHES_XID, WATCH_EVENT_XID},
 };
@@ -13,6 +13,7 @@ use crate::{
     event::{Event, Reply, WatchNotice},
     handshake::{Answer, interpret},
     pending::{Matched, Mismatch},
+    request::{WatchId, WatchOn},
     session::Session,
     time::Timestamp,
 };
@@ -76,10 +77,14 @@ impl<T> Session<T> {
         let body = reader.rest();
         // Events carry zxids of their own that say nothing about what this session has seen (ZOOKEEPER-4655).
         self.last_zxid = self.last_zxid.max(header.zxid);
+        if self.link.is_ready() {
+            self.watches_zxid = self.last_zxid;
+        }
         match header.xid {
             PING_XID => self.pong(),
             SET_WATCHES_XID => self.set_watches_reply(now, header.err),
-            AUTH_XID => Err(ProtocolError::Unsolicited { xid: header.xid }.into()),
+            AUTH_XID => self.auth_reply(now, &header),
+            xid if self.is_sasl_reply(xid) => self.sasl_reply(now, &header, &body),
             xid => self.reply(now, xid, header, body),
         }
     }
@@ -117,13 +122,7 @@ impl<T> Session<T> {
             self.quorum_proof = self.quorum_proof.max(Some(sent_at));
         }
         // A watch whose request was given up is not armed: nobody waits for it.
-        if let (Some((on, id)), true) = (slot.watch, slot.token.is_some()) {
-            match header.err {
-                ErrorCode::OK => self.watches.arm(on, id, true),
-                ErrorCode::NO_NODE => self.watches.arm(on, id, false),
-                _ => {}
-            }
-        }
+        let watch = slot.watch.filter(|_| slot.token.is_some());
         if let Some(token) = slot.token {
             let reply = Reply {
                 err: header.err,
@@ -135,6 +134,9 @@ impl<T> Session<T> {
             };
             self.events.push_back(Event::Reply { token, outcome: Ok(reply) });
         }
+        if let Some((on, id)) = watch {
+            self.arm(on, id, header.err, slot.early_event);
+        }
         // These two are about the session, not the request: another connection will tell what became of it.
         match header.err {
             ErrorCode::SESSION_MOVED => Err(Cause::SessionMoved),
@@ -143,12 +145,32 @@ impl<T> Session<T> {
         }
     }
 
+    /// Arms the watch of a request that was answered; fires it at once if its event came before the answer.
+    fn arm(&mut self, on: WatchOn, id: WatchId, err: ErrorCode, early_event: Option<EventType>) {
+        let found = match err {
+            ErrorCode::OK => true,
+            ErrorCode::NO_NODE => false,
+            _ => return,
+        };
+        match early_event {
+            Some(kind) if found || matches!(on, WatchOn::Exists(_)) => {
+                let (WatchOn::Data(path) | WatchOn::Exists(path) | WatchOn::Children(path)) = on;
+                self.events
+                    .push_back(Event::Watch { watches: vec![id], notice: WatchNotice::Event { kind, path } });
+            }
+            _ => self.watches.arm(on, id, found),
+        }
+    }
+
     fn watcher_event(&mut self, reader: &mut Reader<'_>) -> Result<(), Cause> {
         let event = WatcherEvent::decode(reader)
             .map_err(|source| ProtocolError::Decode { what: "watcher event", source })?;
         let watches = self.watches.fire(event.event_type, event.path);
-        // Events without a watch are ordinary: the watch was forgotten here, but not on the server.
-        if !watches.is_empty() {
+        if watches.is_empty() {
+            // Ordinary: the watch was forgotten here, but not on the server. Or the event has overtaken the answer to the
+            // request that leaves the watch, which some servers allow.
+            self.pending.event_without_watch(event.event_type, event.path);
+        } else {
             let notice = WatchNotice::Event { kind: event.event_type, path: event.path.to_owned() };
             self.events.push_back(Event::Watch { watches, notice });
         }

@@ -1,8 +1,10 @@
 //! The connection: rounds of connects, the handshake, the restoration of watches, and its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use zk_jute::{FrameDecoder, FrameLimit};
+
+use super::authenticate::{Exchange, Unanswered};
 
 use crate::{
     config::Config,
@@ -12,13 +14,15 @@ use crate::{
     hosts::Host,
     liveness::Liveness,
     session::Session,
-    set_watches::write_set_watches,
     state::{ExpiryCause, State},
     time::Timestamp,
 };
 
 /// A connection that was ready for this long was healthy: the next round after it starts without a pause.
 const HEALTHY_AFTER: Duration = Duration::from_secs(1);
+
+/// The least pause after a server has refused to believe who we are.
+const AUTH_PAUSE: Duration = Duration::from_secs(1);
 
 /// The least budget of an attempt, however little is left of the session.
 const LEAST_BUDGET: Duration = Duration::from_millis(100);
@@ -52,28 +56,33 @@ pub struct Opened {
 
 /// See the picture at [`Session`].
 #[derive(Debug)]
-pub(super) enum Link {
+pub(super) enum Link<T> {
     Idle { retry_at: Timestamp },
     Dialing { budget: Duration },
     Handshaking { host: Host, deadline: Timestamp },
-    Established(Established),
+    Established(Box<Established<T>>),
     Closed,
 }
 
 #[derive(Debug)]
-pub(super) struct Established {
+pub(super) struct Established<T> {
     pub(super) host: Host,
     pub(super) liveness: Liveness,
-    /// `SetWatches` requests that are unanswered, and when they were written.
+    /// The SASL exchange that is under way.
+    pub(super) sasl: Option<Exchange>,
+    /// `addauth` requests that are unanswered.
+    pub(super) authenticating: VecDeque<Unanswered<T>>,
+    /// `SetWatches` requests that are unanswered.
     pub(super) restoring: usize,
-    pub(super) restoring_since: Timestamp,
+    pub(super) granted_at: Timestamp,
     pub(super) ready_since: Option<Timestamp>,
 }
 
-impl Link {
+impl<T> Link<T> {
     pub(super) fn host(&self) -> Option<&Host> {
         match self {
-            Self::Handshaking { host, .. } | Self::Established(Established { host, .. }) => Some(host),
+            Self::Handshaking { host, .. } => Some(host),
+            Self::Established(established) => Some(&established.host),
             Self::Idle { .. } | Self::Dialing { .. } | Self::Closed => None,
         }
     }
@@ -83,7 +92,7 @@ impl Link {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        matches!(self, Self::Established(Established { ready_since: Some(_), .. }))
+        matches!(self, Self::Established(established) if established.ready_since.is_some())
     }
 }
 
@@ -102,15 +111,26 @@ impl<T> Session<T> {
         self.connection = self.connection.saturating_add(1);
         self.out.clear();
         self.frames = FrameDecoder::new(FrameLimit::CONNECT_RESPONSE);
+        let zxid = self.zxid_to_show();
         write_connect_request(
             &mut self.out,
             self.granted.as_ref(),
-            self.last_zxid,
+            zxid,
             self.config.session_timeout_ms(),
             self.config.allow_read_only,
         );
-        self.link =
-            Link::Handshaking { host: opened.host, deadline: opened.started_at.after(budget).max(now) };
+        let deadline = opened.started_at.after(budget).min(now.after(self.patience(budget))).max(now);
+        self.link = Link::Handshaking { host: opened.host, deadline };
+    }
+
+    /// How long a server may take to answer the connect request. Two cannot be asked at once (a session must not be asked
+    /// for twice), so while others of the round are untried they share one budget: servers that take connections and never
+    /// answer cost one budget together, not one each. The last of a round has a whole one: if all are slow, it is waited for.
+    fn patience(&self, budget: Duration) -> Duration {
+        if self.hosts.round().is_empty() {
+            return budget;
+        }
+        budget.checked_div(self.hosts.count()).unwrap_or(budget).max(LEAST_BUDGET)
     }
 
     /// No host of the round could be reached; `reasons` names each with its reason, for people.
@@ -124,12 +144,14 @@ impl<T> Session<T> {
 
     /// The connection ended: closed by the server, or failed.
     pub fn transport_lost(&mut self, now: Timestamp, cause: Cause) {
-        if self.closing.is_some() && self.link.has_transport() {
+        if self.closing.is_some() && self.link.has_transport() && !self.pending.close_is_queued() {
             // The server closes the connection after it has answered closeSession; the answer may be lost with it.
             self.link = Link::Closed;
             self.finish_close(now);
         } else if self.link.has_transport() {
-            self.end_link(now, cause);
+            let unanswered =
+                matches!(self.link, Link::Handshaking { .. }) && cause == Cause::ConnectionClosed;
+            self.end_link(now, if unanswered { Cause::ClosedUnanswered } else { cause });
         }
     }
 }
@@ -149,12 +171,14 @@ impl<T> Session<T> {
         self.out.clear();
         self.last_cause = Some(cause.clone());
         match std::mem::replace(&mut self.link, Link::Closed) {
-            Link::Established(established) => {
+            Link::Established(mut established) => {
+                self.auth_lost(std::mem::take(&mut established.authenticating), &cause);
                 let ready_for = established.ready_since.map(|since| now.since(since));
                 if ready_for.is_some_and(|ready_for| ready_for >= HEALTHY_AFTER) {
                     self.backoff.reset();
                 }
                 self.hosts.end_round();
+                self.refusals = 0;
                 self.hosts.lost(established.host.clone());
                 let ended = self.pending.connection_lost(&cause);
                 self.end_requests(ended);
@@ -167,6 +191,9 @@ impl<T> Session<T> {
             }
             Link::Handshaking { host, .. } => {
                 self.hosts.lost(host);
+                if matches!(cause, Cause::ClosedUnanswered | Cause::Io(_)) {
+                    self.connect_refused();
+                }
                 self.next_round(now);
             }
             Link::Idle { .. } | Link::Dialing { .. } | Link::Closed => self.next_round(now),
@@ -175,13 +202,19 @@ impl<T> Session<T> {
 
     /// Goes on with the round if hosts are left in it; begins another after a pause if not.
     fn next_round(&mut self, now: Timestamp) {
-        if self.closing.is_some() {
+        if self.closing.is_some() && !self.pending.close_is_queued() {
             self.link = Link::Closed;
             self.finish_close(now);
             return;
         }
-        let pause =
-            if self.hosts.round().is_empty() { self.backoff.pause(&mut self.rng) } else { Duration::ZERO };
+        let mut pause = Duration::ZERO;
+        if self.hosts.round().is_empty() {
+            self.round_failed(now);
+            pause = self.backoff.pause(&mut self.rng);
+            if matches!(self.last_cause, Some(Cause::AuthFailed { .. })) {
+                pause = pause.max(AUTH_PAUSE);
+            }
+        }
         self.link = Link::Idle { retry_at: now.after(pause) };
         if pause.is_zero() {
             self.start_dialing(now);
@@ -219,8 +252,19 @@ impl<T> Session<T> {
     /// The server granted a session: ours, or a new one.
     pub(super) fn session_granted(&mut self, now: Timestamp, granted: Granted) {
         let asked = self.granted.as_ref().map(|ours| ours.session_id);
+        if asked == Some(granted.session_id) {
+            if !self.may_resume(now) {
+                return;
+            }
+        } else {
+            self.session_changes();
+        }
         if asked.is_some_and(|asked| asked != granted.session_id) {
             self.expire_session(now, ExpiryCause::Replaced { by: granted.session_id });
+            if self.closing.is_some() {
+                self.finish_close(now);
+                return;
+            }
         }
         let new = self.granted.is_none();
         if new {
@@ -234,21 +278,23 @@ impl<T> Session<T> {
             self.events.push_back(Event::SessionEstablished(info));
         }
         let Some(host) = self.link.host().cloned() else { return };
-        let restoring = write_set_watches(&self.watches, self.last_zxid, &mut self.out);
-        self.link = Link::Established(Established {
+        self.link = Link::Established(Box::new(Established {
             host,
             liveness: Liveness::new(now, read_timeout),
-            restoring,
-            restoring_since: now,
+            sasl: None,
+            authenticating: VecDeque::new(),
+            restoring: 0,
+            granted_at: now,
             ready_since: None,
-        });
-        self.ready_if_restored(now);
+        }));
+        self.authenticate(now);
     }
 
     /// The server refused to resume our session: the next generation begins at once.
     pub(super) fn session_refused(&mut self, now: Timestamp) {
         self.events.push_back(Event::DropTransport(Cause::SessionExpired));
         self.out.clear();
+        self.session_changes();
         self.expire_session(now, ExpiryCause::Refused);
         self.last_cause = Some(Cause::SessionExpired);
         self.hosts.end_round();
@@ -272,10 +318,15 @@ impl<T> Session<T> {
         self.ready_if_restored(now);
     }
 
-    fn ready_if_restored(&mut self, now: Timestamp) {
+    pub(super) fn ready_if_restored(&mut self, now: Timestamp) {
         let Link::Established(established) = &mut self.link else { return };
-        if established.restoring == 0 && established.ready_since.is_none() {
+        if established.sasl.is_none()
+            && established.authenticating.is_empty()
+            && established.restoring == 0
+            && established.ready_since.is_none()
+        {
             established.ready_since = Some(now);
+            self.watches_zxid = self.last_zxid;
             self.hosts.end_round();
             self.change_state(now, State::Connected, None);
         }

@@ -55,7 +55,8 @@ impl<T> Session<T> {
         match &self.link {
             Link::Idle { retry_at } => Some(*retry_at),
             Link::Handshaking { deadline, .. } => Some(*deadline),
-            Link::Established(Established { liveness, .. }) => {
+            Link::Established(established) => {
+                let liveness = &established.liveness;
                 [Some(liveness.ping_at()), self.dead_at(), self.stalled_at()].into_iter().flatten().min()
             }
             // The driver bounds its dialling itself: each attempt has a budget.
@@ -65,13 +66,18 @@ impl<T> Session<T> {
 
     fn dead_at(&self) -> Option<Timestamp> {
         let Link::Established(established) = &self.link else { return None };
-        let restoring = (established.restoring > 0).then_some(established.restoring_since);
-        established.liveness.dead_at(restoring.or_else(|| self.pending.oldest_sent()))
+        established.liveness.dead_at(self.oldest_request(established))
     }
 
     fn stalled_at(&self) -> Option<Timestamp> {
         let Link::Established(established) = &self.link else { return None };
         let cap = self.granted.as_ref()?.negotiated_timeout;
-        established.liveness.stalled_at(cap)
+        established.liveness.stalled_at(cap, self.oldest_request(established))
+    }
+
+    /// When the oldest unanswered request was sent, authentication and the restoration of watches included.
+    fn oldest_request(&self, established: &Established<T>) -> Option<Timestamp> {
+        let restoring = established.ready_since.is_none().then_some(established.granted_at);
+        restoring.or_else(|| self.pending.oldest_sent())
     }
 }
