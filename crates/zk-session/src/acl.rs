@@ -24,6 +24,10 @@ impl Acl {
         vec![Self::new(Permissions::ALL, "world", "anyone")]
     }
 
+    pub(crate) fn from_record(record: &records::Acl<'_>) -> Self {
+        Self::new(record.perms, record.id.scheme, record.id.id)
+    }
+
     pub(crate) fn records(acl: &[Self]) -> Vec<records::Acl<'_>> {
         acl.iter()
             .map(|entry| records::Acl {

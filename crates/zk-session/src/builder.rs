@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use zk_proto::{Config, ConnectString, ConnectStringError, WhenDisconnected};
+use zk_proto::{Config, ConnectString, ConnectStringError, Credential, Sasl, Secret, WhenDisconnected};
 
-use crate::{client::Client, client::Options, path::Chroot};
+use crate::{client::Client, client::Options, connect::Security, path::Chroot};
 
 /// Settings of a [`Client`]; from [`Client::builder`].
 #[derive(Debug, Clone)]
@@ -12,6 +12,7 @@ pub struct ClientBuilder {
     config: Config,
     chroot: Chroot,
     options: Options,
+    security: Security,
 }
 
 impl ClientBuilder {
@@ -21,6 +22,7 @@ impl ClientBuilder {
             config: Config::new(parsed.hosts),
             chroot: Chroot::new(parsed.chroot),
             options: Options { timeout: Duration::from_secs(10), when_disconnected: WhenDisconnected::Wait },
+            security: Security::Plain,
         })
     }
 
@@ -60,12 +62,35 @@ impl ClientBuilder {
         self
     }
 
+    /// Speaks TLS, and never plain text (default: plain text).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, options: crate::TlsOptions) -> Self {
+        self.security = Security::Tls(std::sync::Arc::new(crate::tls::Connector::new(options)));
+        self
+    }
+
+    /// An identity for every connection, from the first on: for `digest`, `user:password`. May be called several times.
+    /// Nothing else is asked on a connection before the server has accepted all of them.
+    #[must_use]
+    pub fn credential(mut self, scheme: &str, auth: impl Into<Secret>) -> Self {
+        self.config.credentials.push(Credential::new(scheme, auth));
+        self
+    }
+
+    /// Authenticates every connection with SASL, before anything else is asked on it.
+    #[must_use]
+    pub fn sasl(mut self, sasl: Sasl) -> Self {
+        self.config.sasl = Some(sasl);
+        self
+    }
+
     /// Starts the session's task and returns at once, whether or not a server can be reached.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime with time and I/O enabled, as [`tokio::spawn`] does.
     pub fn build(self) -> Client {
-        Client::spawn(self.config, self.chroot, self.options)
+        Client::spawn(self.config, self.chroot, self.options, self.security)
     }
 }

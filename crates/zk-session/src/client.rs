@@ -12,11 +12,12 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot, watch};
 use zk_jute::{DecodeError, Encode, ErrorCode, OpCode};
-use zk_proto::{Config, Reply, RequestError, State, WatchId, WatchOn, WhenDisconnected};
+use zk_proto::{Config, Reply, RequestError, State, Timestamp, WatchId, WatchOn, WhenDisconnected};
 
 use crate::{
     builder::ClientBuilder,
     clock,
+    connect::Security,
     driver::{Command, Driver},
     error::{Error, Rejected},
     path::Chroot,
@@ -74,11 +75,11 @@ impl Client {
         ClientBuilder::new(connect_string)
     }
 
-    pub(crate) fn spawn(config: Config, chroot: Chroot, options: Options) -> Self {
+    pub(crate) fn spawn(config: Config, chroot: Chroot, options: Options, security: Security) -> Self {
         let (commands, command_receiver) = mpsc::unbounded_channel();
         let (status_sender, status) = watch::channel(Status::new());
         let max_outstanding = config.max_requests;
-        tokio::spawn(Driver::new(config, command_receiver, status_sender).run());
+        tokio::spawn(Driver::new(config, security, command_receiver, status_sender).run());
         let shared = Shared {
             commands,
             status,
@@ -129,13 +130,37 @@ impl Client {
             Ok(_) => Err(Error::Closed),
             Err(_) => {
                 let cause = self.status().cause.unwrap_or(zk_proto::Cause::NotConnected);
-                Err(Error::NotSent(cause))
+                Err(RequestError::NotSent(cause).into())
             }
         }
     }
 
+    /// Uses these TLS settings from now on. The live connection is dropped and the session resumed on one that is made with
+    /// them; calls in flight end as [`Error::Unknown`]. Returns when the connection is dropped: [`connected`](Self::connected)
+    /// waits for the new one.
+    ///
+    /// Files are read anew for every connect anyhow; this is for settings that differ, or to have replaced files used at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the settings or the files they name are of no use: nothing has changed then, and the session
+    /// goes on as it was. [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: either nothing has changed, or the settings are used.
+    #[cfg(feature = "tls")]
+    pub async fn reload_tls(&self, options: crate::TlsOptions) -> Result<(), Error> {
+        let connector = Arc::new(crate::tls::Connector::new(options));
+        connector.prepare().await.map_err(crate::Invalid::Tls)?;
+        let (done, replaced) = oneshot::channel();
+        let command = Command::Secure(Security::Tls(connector), done);
+        self.shared.commands.send(command).map_err(|_| Error::Closed)?;
+        replaced.await.map_err(|_| Error::Closed)
+    }
+
     /// Ends the session: requests made before are still sent, then the server is told, so that ephemeral nodes go at once.
-    /// Takes 2 s at most, and does nothing the second time.
+    /// A connection that was lost a moment ago is replaced for that. Takes 2 s at most, and does nothing the second time.
     ///
     /// # Cancel safety
     ///
@@ -148,6 +173,16 @@ impl Client {
         }
     }
 
+    /// When a call that begins now must have ended.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        clock::now().after(self.options.timeout)
+    }
+
+    /// The same session, with calls that end by `deadline`: for a call that is made of several.
+    pub(crate) fn until(&self, deadline: Timestamp) -> Self {
+        self.with_timeout(deadline.since(clock::now()))
+    }
+
     pub(crate) fn chroot(&self) -> &Chroot {
         &self.shared.chroot
     }
@@ -156,7 +191,8 @@ impl Client {
     pub(crate) fn new_watch(&self, on: WatchOn) -> (NewWatch, OneshotWatcher) {
         let id = WatchId(self.shared.next_watch.fetch_add(1, Ordering::Relaxed));
         let (sender, events) = oneshot::channel();
-        let watcher = OneshotWatcher::new(id, events, self.shared.commands.clone(), self.chroot().clone());
+        let watcher =
+            OneshotWatcher::new(id, events, self.shared.commands.downgrade(), self.chroot().clone());
         (NewWatch { on, id, sender }, watcher)
     }
 
@@ -183,23 +219,33 @@ impl Client {
         body: &dyn Encode,
         watch: Option<NewWatch>,
     ) -> Result<oneshot::Receiver<Outcome>, RequestError> {
-        let outstanding = Outstanding(Arc::clone(&self.shared.outstanding));
-        if outstanding.0.fetch_add(1, Ordering::Relaxed) >= self.shared.max_outstanding {
-            return Err(RequestError::Overloaded);
-        }
+        let (reply, outcome) = self.reply_to()?;
         let mut encoded = BytesMut::with_capacity(body.encoded_len());
         body.encode(&mut encoded);
-        let (reply, outcome) = oneshot::channel();
         let request = Command::Request(Box::new(RequestCommand {
             op,
             body: encoded.freeze(),
             watch,
-            deadline: clock::now().after(self.options.timeout),
+            deadline: self.deadline(),
             when_disconnected: self.options.when_disconnected,
-            reply: ReplyTo { reply, _outstanding: outstanding },
+            reply,
         }));
-        self.shared.commands.send(request).map_err(|_| RequestError::Closed)?;
+        self.command(request)?;
         Ok(outcome)
+    }
+
+    /// Where the outcome of a request goes, and where it is awaited; counted as outstanding until it comes.
+    pub(crate) fn reply_to(&self) -> Result<(ReplyTo, oneshot::Receiver<Outcome>), RequestError> {
+        let outstanding = Outstanding(Arc::clone(&self.shared.outstanding));
+        if outstanding.0.fetch_add(1, Ordering::Relaxed) >= self.shared.max_outstanding {
+            return Err(RequestError::Overloaded);
+        }
+        let (reply, outcome) = oneshot::channel();
+        Ok((ReplyTo { reply, _outstanding: outstanding }, outcome))
+    }
+
+    pub(crate) fn command(&self, command: Command) -> Result<(), RequestError> {
+        self.shared.commands.send(command).map_err(|_| RequestError::Closed)
     }
 
     /// Sends a request now and returns a future that decodes its reply. A rejection names `path`.
@@ -265,7 +311,7 @@ pub(crate) struct RequestCommand {
     pub(crate) op: OpCode,
     pub(crate) body: Bytes,
     pub(crate) watch: Option<NewWatch>,
-    pub(crate) deadline: zk_proto::Timestamp,
+    pub(crate) deadline: Timestamp,
     pub(crate) when_disconnected: WhenDisconnected,
     pub(crate) reply: ReplyTo,
 }

@@ -1,6 +1,11 @@
-//! Opening a transport: resolve, dial, race.
+//! Opening a transport: resolve, dial, secure, race.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -17,6 +22,58 @@ pub(crate) struct Transport {
     pub(crate) writer: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
+/// How connections are secured.
+#[derive(Debug, Clone)]
+pub(crate) enum Security {
+    /// Not at all.
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(std::sync::Arc<crate::tls::Connector>),
+}
+
+/// The same, ready for one round of connects.
+#[derive(Clone)]
+enum Securing {
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(crate::tls::Prepared),
+}
+
+impl Security {
+    /// Reads what is needed, within `limit`.
+    async fn prepare(&self, limit: Duration) -> Result<Securing, String> {
+        match self {
+            Self::Plain => {
+                let _ = limit;
+                Ok(Securing::Plain)
+            }
+            #[cfg(feature = "tls")]
+            Self::Tls(connector) => match timeout(limit, connector.prepare()).await {
+                Ok(Ok(prepared)) => Ok(Securing::Tls(prepared)),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err(format!(
+                    "TLS: certificates and keys could not be read within {} ms",
+                    limit.as_millis()
+                )),
+            },
+        }
+    }
+}
+
+impl Securing {
+    async fn secure(&self, host: &Host, stream: TcpStream) -> io::Result<Transport> {
+        match self {
+            Self::Plain => {
+                let _ = host;
+                let (reader, writer) = stream.into_split();
+                Ok(Transport { reader: Box::new(reader), writer: Box::new(writer) })
+            }
+            #[cfg(feature = "tls")]
+            Self::Tls(prepared) => prepared.handshake(host, stream).await,
+        }
+    }
+}
+
 /// A host that could not be reached, and why.
 struct Failed {
     host: Host,
@@ -24,9 +81,10 @@ struct Failed {
 }
 
 /// Dials the hosts of the round; the first transport that opens wins. On failure the text names each host with its reason.
-pub(crate) async fn dial(round: ConnectRound) -> Result<(Transport, Opened), String> {
+pub(crate) async fn dial(round: ConnectRound, security: Security) -> Result<(Transport, Opened), String> {
     let ConnectRound { hosts, budget, stagger, .. } = round;
-    let attempts = hosts.into_iter().map(|host| attempt(host, budget, stagger)).collect();
+    let securing = security.prepare(budget).await?;
+    let attempts = hosts.into_iter().map(|host| attempt(host, &securing, budget, stagger)).collect();
     match race(attempts, stagger).await {
         Ok(won) => {
             let (transport, mut opened) = won.value;
@@ -41,31 +99,49 @@ pub(crate) async fn dial(round: ConnectRound) -> Result<(Transport, Opened), Str
     }
 }
 
-async fn attempt(host: Host, budget: Duration, stagger: Duration) -> Result<(Transport, Opened), Failed> {
+async fn attempt(
+    host: Host,
+    securing: &Securing,
+    budget: Duration,
+    stagger: Duration,
+) -> Result<(Transport, Opened), Failed> {
     let started_at = clock::now();
-    let reason = match timeout(budget, open(&host, stagger)).await {
+    let connected = AtomicBool::new(false);
+    let reason = match timeout(budget, open(&host, securing, stagger, &connected)).await {
         Ok(Ok(transport)) => return Ok((transport, Opened { host, failed: vec![], started_at })),
         Ok(Err(error)) => describe(&error),
+        Err(_) if connected.into_inner() => format!("TLS: no handshake within {} ms", budget.as_millis()),
         Err(_) => format!("no connection within {} ms", budget.as_millis()),
     };
     Err(Failed { host, reason })
 }
 
-/// Resolves the name anew (a name that does not resolve is a host that is down) and races its addresses.
-async fn open(host: &Host, stagger: Duration) -> io::Result<Transport> {
+/// Resolves the name anew (a name that does not resolve is a host that is down) and races its addresses. Notes in
+/// `connected` that one of them took the connection.
+async fn open(
+    host: &Host,
+    securing: &Securing,
+    stagger: Duration,
+    connected: &AtomicBool,
+) -> io::Result<Transport> {
     let mut addresses: Vec<SocketAddr> = lookup_host((host.name.as_str(), host.port)).await?.collect();
     fastrand::shuffle(&mut addresses);
-    let attempts = addresses.into_iter().map(TcpStream::connect).collect();
-    let stream = match race(attempts, stagger).await {
-        Ok(won) => won.value,
+    let attempts = addresses
+        .into_iter()
+        .map(async |address| {
+            let stream = TcpStream::connect(address).await?;
+            connected.store(true, Ordering::Relaxed);
+            stream.set_nodelay(true)?;
+            securing.secure(host, stream).await
+        })
+        .collect();
+    match race(attempts, stagger).await {
+        Ok(won) => Ok(won.value),
         Err(errors) => {
             let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-            return Err(errors.into_iter().next().unwrap_or_else(none));
+            Err(errors.into_iter().next().unwrap_or_else(none))
         }
-    };
-    stream.set_nodelay(true)?;
-    let (reader, writer) = stream.into_split();
-    Ok(Transport { reader: Box::new(reader), writer: Box::new(writer) })
+    }
 }
 
 /// An I/O error in a few words, without the operating system's number.

@@ -3,18 +3,22 @@
 use std::{collections::HashMap, future::Future, io, pin::Pin, time::Duration};
 
 use bytes::{Buf, BytesMut};
+use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, oneshot, watch},
+    task::unconstrained,
     time::Instant,
 };
 use tracing::{debug, info, warn};
-use zk_proto::{Cause, Config, Event, Opened, Request, Session, State, Timestamp, WatchId, WatchNotice};
+use zk_proto::{
+    Cause, Config, Credential, Event, Opened, Request, Session, State, Timestamp, WatchId, WatchNotice,
+};
 
 use crate::{
     client::{NewWatch, ReplyTo, RequestCommand},
     clock,
-    connect::{Transport, describe, dial},
+    connect::{Security, Transport, describe, dial},
     status::Status,
     watcher::WatchEvent,
 };
@@ -25,10 +29,15 @@ pub(crate) enum Command {
     Request(Box<RequestCommand>),
     ForgetWatch(WatchId),
     /// A reply of this connection did not decode.
+    /// Add an identity.
+    AddAuth(Credential, ReplyTo),
     Malformed {
         connection: u64,
         error: zk_jute::DecodeError,
     },
+    /// Secures connections in another way from now on, the live one included.
+    #[cfg(feature = "tls")]
+    Secure(Security, oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -42,7 +51,10 @@ type Dialling = Pin<Box<dyn Future<Output = Result<(Transport, Opened), String>>
 
 pub(crate) struct Driver {
     session: Session<ReplyTo>,
+    security: Security,
     commands: mpsc::UnboundedReceiver<Command>,
+    /// Every handle on the client is gone: no command can come.
+    abandoned: bool,
     status: watch::Sender<Status>,
     watchers: HashMap<WatchId, oneshot::Sender<WatchEvent>>,
     closing: Vec<oneshot::Sender<()>>,
@@ -50,6 +62,8 @@ pub(crate) struct Driver {
     transport: Option<Transport>,
     incoming: BytesMut,
     outgoing: BytesMut,
+    /// The transport holds bytes back that only a flush gets out: TLS does, when the socket is full.
+    unflushed: bool,
 }
 
 /// Why the task woke up.
@@ -64,12 +78,15 @@ enum Wake {
 impl Driver {
     pub(crate) fn new(
         config: Config,
+        security: Security,
         commands: mpsc::UnboundedReceiver<Command>,
         status: watch::Sender<Status>,
     ) -> Self {
         Self {
             session: Session::new(config, clock::now(), fastrand::u64(..)),
+            security,
             commands,
+            abandoned: false,
             status,
             watchers: HashMap::new(),
             closing: Vec::new(),
@@ -77,6 +94,7 @@ impl Driver {
             transport: None,
             incoming: BytesMut::new(),
             outgoing: BytesMut::new(),
+            unflushed: false,
         }
     }
 
@@ -97,13 +115,14 @@ impl Driver {
                 Some(Transport { reader, writer }) => (Some(reader), Some(writer)),
                 None => (None, None),
             };
-            // Reading comes first: what has arrived is proof of life, and must be seen before a timer judges.
+            // In no order of preference: a server that never stops talking must not keep timers and commands waiting.
             let wake = tokio::select! {
-                biased;
                 read = read(reader, &mut self.incoming) => Wake::Read(read),
-                wrote = write(writer, &self.outgoing) => Wake::Wrote(wrote),
+                wrote = write(writer, &self.outgoing, &mut self.unflushed) => Wake::Wrote(wrote),
                 dialled = finish(&mut self.dialling) => Wake::Dialled(dialled),
-                count = self.commands.recv_many(&mut batch, COMMAND_BATCH) => Wake::Commands(count),
+                count = self.commands.recv_many(&mut batch, COMMAND_BATCH), if !self.abandoned => {
+                    Wake::Commands(count)
+                }
                 () = &mut timer, if timer_at.is_some() => Wake::Timer,
             };
             self.handle(wake, &mut batch, &mut timer_at);
@@ -117,11 +136,14 @@ impl Driver {
     fn handle(&mut self, wake: Wake, batch: &mut Vec<Command>, timer_at: &mut Option<Timestamp>) {
         let now = clock::now();
         match wake {
-            Wake::Read(Ok(0)) => self.lost(now, Cause::ConnectionClosed),
-            Wake::Read(Ok(_)) => self.session.handle_bytes(now, &mut self.incoming),
+            Wake::Read(read) => self.received(now, read),
             Wake::Wrote(Ok(count)) => self.outgoing.advance(count),
-            Wake::Read(Err(error)) | Wake::Wrote(Err(error)) => {
-                self.lost(now, Cause::Io(describe(&error).into()));
+            Wake::Wrote(Err(error)) => {
+                // What the server said before it stopped listening may be the last replies, or the reason.
+                self.read_arrived(now);
+                if self.transport.is_some() {
+                    self.lost(now, Cause::Io(describe(&error).into()));
+                }
             }
             Wake::Dialled(Ok((transport, opened))) => {
                 debug!(server = %opened.host, "transport open");
@@ -132,13 +154,39 @@ impl Driver {
                 debug!(%reasons, "no server can be reached");
                 self.session.dial_failed(now, &reasons);
             }
-            // Every handle on the client is gone.
-            Wake::Commands(0) => self.session.close(now),
+            Wake::Commands(0) => {
+                self.abandoned = true;
+                self.session.close(now);
+            }
             Wake::Commands(_) => batch.drain(..).for_each(|command| self.obey(now, command)),
             Wake::Timer => {
-                self.session.handle_timeout(now);
                 *timer_at = None;
+                // What has arrived is proof of life, and must be seen before the timer judges.
+                if self.read_arrived(now) {
+                    self.settle();
+                }
+                self.session.handle_timeout(now);
             }
+        }
+    }
+
+    fn received(&mut self, now: Timestamp, read: io::Result<usize>) {
+        match read {
+            Ok(0) => self.lost(now, Cause::ConnectionClosed),
+            Ok(_) => self.session.handle_bytes(now, &mut self.incoming),
+            Err(error) => self.lost(now, Cause::Io(describe(&error).into())),
+        }
+    }
+
+    /// Reads what is there without waiting. Tells whether there was anything.
+    fn read_arrived(&mut self, now: Timestamp) -> bool {
+        let reader = self.transport.as_mut().map(|transport| &mut transport.reader);
+        match unconstrained(read(reader, &mut self.incoming)).now_or_never() {
+            Some(read) => {
+                self.received(now, read);
+                true
+            }
+            None => false,
         }
     }
 
@@ -157,7 +205,20 @@ impl Driver {
                 self.watchers.remove(&id);
                 self.session.forget_watch(id);
             }
+            Command::AddAuth(credential, reply) => self.session.add_auth(credential, reply),
             Command::Malformed { connection, error } => self.session.malformed_reply(now, connection, error),
+            #[cfg(feature = "tls")]
+            Command::Secure(security, done) => {
+                self.security = security;
+                if self.transport.is_some() {
+                    self.lost(now, Cause::Reconfigured);
+                } else if self.dialling.take().is_some() {
+                    self.session.dial_failed(now, &Cause::Reconfigured.to_string());
+                }
+                // Whoever waits is to find the change in the status.
+                self.settle();
+                let _ = done.send(());
+            }
             Command::Close(done) => {
                 self.closing.push(done);
                 self.session.close(now);
@@ -174,6 +235,7 @@ impl Driver {
         self.transport = None;
         self.incoming.clear();
         self.outgoing.clear();
+        self.unflushed = false;
     }
 
     /// Carries out what the session has decided. Tells whether it goes on.
@@ -185,7 +247,7 @@ impl Driver {
             return false;
         }
         if let Some(round) = self.session.poll_connect() {
-            self.dialling = Some(Box::pin(dial(round)));
+            self.dialling = Some(Box::pin(dial(round, self.security.clone())));
         }
         if self.transport.is_some() {
             self.session.poll_transmit(clock::now(), &mut self.outgoing);
@@ -212,6 +274,7 @@ impl Driver {
                         WatchNotice::Event { kind, path } => {
                             WatchEvent::Changed { kind: *kind, path: path.clone() }
                         }
+                        WatchNotice::Closed => WatchEvent::Closed,
                         _ => WatchEvent::SessionLost,
                     });
                 }
@@ -262,9 +325,24 @@ async fn read(
     }
 }
 
-async fn write(writer: Option<&mut Box<dyn AsyncWrite + Send + Unpin>>, buf: &BytesMut) -> io::Result<usize> {
+async fn write(
+    writer: Option<&mut Box<dyn AsyncWrite + Send + Unpin>>,
+    buf: &BytesMut,
+    unflushed: &mut bool,
+) -> io::Result<usize> {
     match writer {
-        Some(writer) if !buf.is_empty() => writer.write(buf).await,
+        Some(writer) if !buf.is_empty() => {
+            let count = writer.write(buf).await?;
+            let flushed = unconstrained(writer.flush()).now_or_never();
+            *unflushed = flushed.is_none();
+            flushed.transpose()?;
+            Ok(count)
+        }
+        Some(writer) if *unflushed => {
+            writer.flush().await?;
+            *unflushed = false;
+            Ok(0)
+        }
         _ => std::future::pending().await,
     }
 }
@@ -277,5 +355,30 @@ async fn finish(dialling: &mut Option<Dialling>) -> Result<(Transport, Opened), 
             dialled
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{BufWriter, duplex};
+
+    use super::*;
+
+    /// TLS takes bytes, says so, and holds them back while the socket is full.
+    #[tokio::test]
+    async fn what_a_writer_holds_back_is_flushed_when_there_is_room() {
+        let (near, mut far) = duplex(8);
+        let mut writer: Box<dyn AsyncWrite + Send + Unpin> = Box::new(BufWriter::new(near));
+        let mut outgoing = BytesMut::from(&b"twelve bytes"[..]);
+        let mut unflushed = false;
+        let count = write(Some(&mut writer), &outgoing, &mut unflushed).await.unwrap();
+        outgoing.advance(count);
+        assert!(outgoing.is_empty() && unflushed);
+
+        let mut arrived = [0; 12];
+        let (flushed, read) =
+            tokio::join!(write(Some(&mut writer), &outgoing, &mut unflushed), far.read_exact(&mut arrived));
+        assert_eq!((flushed.unwrap(), read.unwrap(), &arrived), (0, 12, b"twelve bytes"));
+        assert!(!unflushed);
     }
 }

@@ -8,7 +8,7 @@ use zk_proto::{Cause, ProtocolError, RequestError};
 
 /// Why a call failed. What matters most is what it says about the server's data:
 ///
-/// * [`NotSent`](Self::NotSent), [`Overloaded`](Self::Overloaded), [`Closed`](Self::Closed),
+/// * [`NotSent`](Self::NotSent), [`Overloaded`](Self::Overloaded), [`Closed`](Self::Closed), [`AuthFailed`](Self::AuthFailed),
 ///   [`SessionExpired`](Self::SessionExpired), [`Invalid`](Self::Invalid): the server has not seen the request.
 /// * [`Rejected`](Self::Rejected): the server has seen it and refused it.
 /// * [`Unknown`](Self::Unknown): it was sent, the answer is lost; the server may have applied it or not.
@@ -24,6 +24,14 @@ pub enum Error {
     /// Sent, but the answer is lost.
     #[error("sent, but the answer is lost: {0}")]
     Unknown(#[source] Cause),
+    /// The server did not accept who we say we are; nothing was sent. It may heal: the client goes on trying.
+    #[error("authentication failed ({scheme}): {reason}")]
+    AuthFailed {
+        /// The scheme, or `sasl`.
+        scheme: String,
+        /// Why.
+        reason: String,
+    },
     /// The session that the request waited in expired before it was sent.
     #[error("the session expired before the request was sent")]
     SessionExpired,
@@ -48,6 +56,8 @@ pub enum ErrorKind {
     Rejected(ErrorCode),
     /// [`Error::Unknown`].
     Unknown,
+    /// [`Error::AuthFailed`].
+    AuthFailed,
     /// [`Error::SessionExpired`].
     SessionExpired,
     /// [`Error::Overloaded`].
@@ -65,6 +75,7 @@ impl Error {
             Self::NotSent(_) => ErrorKind::NotSent,
             Self::Rejected(rejected) => ErrorKind::Rejected(rejected.code),
             Self::Unknown(_) => ErrorKind::Unknown,
+            Self::AuthFailed { .. } => ErrorKind::AuthFailed,
             Self::SessionExpired => ErrorKind::SessionExpired,
             Self::Overloaded => ErrorKind::Overloaded,
             Self::Closed => ErrorKind::Closed,
@@ -83,7 +94,7 @@ impl Error {
     /// Whether repeating the request may help and cannot apply it twice.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::SessionExpired | Self::Overloaded => true,
+            Self::NotSent(_) | Self::AuthFailed { .. } | Self::SessionExpired | Self::Overloaded => true,
             Self::Rejected(rejected) => {
                 matches!(
                     rejected.code,
@@ -110,6 +121,9 @@ impl Error {
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
         match error {
+            RequestError::NotSent(Cause::AuthFailed { scheme, reason }) => {
+                Self::AuthFailed { scheme: scheme.to_string(), reason: reason.to_string() }
+            }
             RequestError::NotSent(cause) => Self::NotSent(cause),
             RequestError::Unknown(cause) => Self::Unknown(cause),
             RequestError::SessionExpired => Self::SessionExpired,
@@ -166,6 +180,16 @@ pub enum Invalid {
     /// An access control list without an entry.
     #[error("an empty ACL: nobody could use the node")]
     EmptyAcl,
+    /// A kind of node that this call does not create.
+    #[error("{0} nodes have a call of their own")]
+    Mode(zk_jute::CreateMode),
+    /// TLS settings that are of no use.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::TlsError),
+    /// A time to live that the protocol cannot carry.
+    #[error("a time to live of {0:?}: it must be between 1 ms and 2^40 - 1 ms")]
+    TimeToLive(std::time::Duration),
     /// The request is larger than the server takes.
     #[error("a request of {len} bytes is over the limit of {limit} bytes")]
     TooLarge {

@@ -34,6 +34,8 @@ mod path;
 mod race;
 mod requests;
 mod status;
+#[cfg(feature = "tls")]
+mod tls;
 mod watcher;
 
 pub use acl::Acl;
@@ -41,11 +43,18 @@ pub use builder::ClientBuilder;
 pub use client::Client;
 pub use clock::now;
 pub use error::{Error, ErrorKind, Invalid, Rejected};
-pub use requests::multi::{MultiOp, MultiResult};
+pub use requests::{
+    multi::{MultiOp, MultiResult},
+    multi_read::{ReadOp, ReadResult},
+    reconfig::Reconfig,
+    who_am_i::Identity,
+};
 pub use status::Status;
+#[cfg(feature = "tls")]
+pub use tls::{CaSource, ClientIdentity, TlsError, TlsOptions, TlsVersion, Verification};
 pub use watcher::{OneshotWatcher, WatchEvent};
 pub use zk_jute::{CreateMode, ErrorCode, EventType, Permissions, records::Stat};
 pub use zk_proto::{
-    Cause, ConnectString, ConnectStringError, Host, ProtocolError, SessionInfo, State, Timestamp,
-    WhenDisconnected,
+    Cause, ConnectString, ConnectStringError, Host, ProtocolError, Sasl, Secret, SessionInfo, State,
+    Timestamp, WhenDisconnected,
 };

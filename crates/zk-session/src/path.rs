@@ -1,5 +1,7 @@
 //! Paths: checked before anything is sent, and moved below the chroot.
 
+use zk_jute::CreateMode;
+
 use crate::error::Invalid;
 
 /// Checks a path as ZooKeeper's servers do.
@@ -45,14 +47,35 @@ impl Chroot {
         })
     }
 
-    /// The caller's path for one of the server's.
+    /// The path of a node to be created: one of a sequential node may end with `/`, its name is then the number alone.
+    pub(crate) fn new_on_server(&self, path: &str, mode: CreateMode) -> Result<String, Invalid> {
+        let sequential = matches!(
+            mode,
+            CreateMode::PERSISTENT_SEQUENTIAL
+                | CreateMode::EPHEMERAL_SEQUENTIAL
+                | CreateMode::PERSISTENT_SEQUENTIAL_WITH_TTL
+        );
+        match path.strip_suffix('/') {
+            Some(parent) if sequential => {
+                let parent = self.on_server(if parent.is_empty() { "/" } else { parent })?;
+                Ok(format!("{}/", parent.trim_end_matches('/')))
+            }
+            _ => self.on_server(path),
+        }
+    }
+
+    /// The caller's path for one of the server's. No path of the caller's stands for one outside the chroot: it is shown as
+    /// it is.
     pub(crate) fn to_caller(&self, path: &str) -> String {
-        let Some(chroot) = &self.0 else { return path.to_owned() };
-        match path.strip_prefix(chroot.as_str()) {
-            Some("") => "/".to_owned(),
-            Some(rest) if rest.starts_with('/') => rest.to_owned(),
-            // Outside the chroot: no path of the caller's stands for it, so it is shown as it is.
-            _ => path.to_owned(),
+        self.strip(path).unwrap_or_else(|| path.to_owned())
+    }
+
+    /// The caller's path for one of the server's that is inside the chroot.
+    pub(crate) fn strip(&self, path: &str) -> Option<String> {
+        let Some(chroot) = &self.0 else { return Some(path.to_owned()) };
+        match path.strip_prefix(chroot.as_str())? {
+            "" => Some("/".to_owned()),
+            rest => rest.starts_with('/').then(|| rest.to_owned()),
         }
     }
 }
@@ -74,6 +97,19 @@ mod tests {
     }
 
     #[test]
+    fn only_sequential_nodes_may_be_named_by_their_number_alone() {
+        let (plain, below) = (Chroot::new(None), Chroot::new(Some("/x".to_owned())));
+        let sequential = CreateMode::EPHEMERAL_SEQUENTIAL;
+        assert_eq!(plain.new_on_server("/", sequential), Ok("/".to_owned()));
+        assert_eq!(below.new_on_server("/", sequential), Ok("/x/".to_owned()));
+        assert_eq!(below.new_on_server("/a/", sequential), Ok("/x/a/".to_owned()));
+        assert_eq!(below.new_on_server("/a", sequential), Ok("/x/a".to_owned()));
+        assert!(below.new_on_server("/a//", sequential).is_err());
+        assert!(below.new_on_server("a/", sequential).is_err());
+        assert!(below.new_on_server("/a/", CreateMode::EPHEMERAL).is_err());
+    }
+
+    #[test]
     fn chroots_come_and_go() {
         for chroot in [None, Some("/x".to_owned()), Some("/x/y".to_owned())] {
             let chroot = Chroot::new(chroot);
@@ -85,5 +121,9 @@ mod tests {
         }
         let chroot = Chroot::new(Some("/x".to_owned()));
         assert_eq!(chroot.to_caller("/xy"), "/xy", "a sibling is not inside");
+        assert_eq!(
+            (chroot.strip("/xy"), chroot.strip("/x"), chroot.strip("/")),
+            (None, Some("/".into()), None)
+        );
     }
 }

@@ -32,7 +32,7 @@ pub enum WatchEvent {
 /// A one-shot watch: a future that ends when what it watches changes, the session ends, or the client is closed. It
 /// survives reconnects: what changed in between is reported once.
 ///
-/// Dropping it gives the watch up.
+/// Dropping it gives the watch up. It is no handle on the client: when the last of those is dropped, it ends, too.
 ///
 /// # Cancel safety
 ///
@@ -41,7 +41,8 @@ pub enum WatchEvent {
 pub struct OneshotWatcher {
     id: WatchId,
     events: oneshot::Receiver<WatchEvent>,
-    commands: mpsc::UnboundedSender<Command>,
+    /// Weak: a watch does not keep the session alive.
+    commands: mpsc::WeakUnboundedSender<Command>,
     chroot: Chroot,
     done: bool,
 }
@@ -50,7 +51,7 @@ impl OneshotWatcher {
     pub(crate) fn new(
         id: WatchId,
         events: oneshot::Receiver<WatchEvent>,
-        commands: mpsc::UnboundedSender<Command>,
+        commands: mpsc::WeakUnboundedSender<Command>,
         chroot: Chroot,
     ) -> Self {
         Self { id, events, commands, chroot, done: false }
@@ -79,8 +80,10 @@ impl Future for OneshotWatcher {
 impl Drop for OneshotWatcher {
     fn drop(&mut self) {
         if !self.done {
-            // An error means that the session task is gone, and every watch with it.
-            let _ = self.commands.send(Command::ForgetWatch(self.id));
+            // Without a sender, or a receiver, the session is over, and every watch with it.
+            if let Some(commands) = self.commands.upgrade() {
+                let _ = commands.send(Command::ForgetWatch(self.id));
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Ensemble, PortLease, Server, TestkitError, error::doing, java::Java, ports::require_free,
+    Authority, Certificate, Ensemble, PortLease, Server, TestkitError, error::doing, java::Java, ports::require_free,
     scratch::Scratch,
 };
 
@@ -28,6 +28,10 @@ const JAVA_OPTIONS: [&str; 6] = [
     "-Djava.net.preferIPv4Stack=true",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 ];
+
+/// Two of TLS 1.3, and two of TLS 1.2 for servers whose key is on an elliptic curve.
+const CIPHERS: &str = "TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,\
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
 
 /// System properties that make elections quick and logs readable; the builder's own come later and win.
 const SYSTEM_PROPERTIES: [(&str, &str); 2] = [
@@ -166,6 +170,28 @@ impl EnsembleBuilder {
     pub fn tls_ports(mut self) -> Self {
         self.tls_ports = true;
         self
+    }
+
+    /// [`tls_ports`](Self::tls_ports) with this server certificate, open to clients that show a certificate of the
+    /// authority, in TLS 1.2 and 1.3. The files are `server.pem` and `ca.pem` in the server's directory; a server reads them when it starts.
+    ///
+    /// # Errors
+    /// [`TestkitError::Certificate`].
+    pub fn tls(self, authority: &Authority, server: &Certificate) -> Result<Self, TestkitError> {
+        let built = self
+            .tls_ports()
+            .file("server.pem", server.key_store()?)
+            .file("ca.pem", authority.pem())
+            .property("ssl.keyStore.location", "{dir}/server.pem")
+            .property("ssl.keyStore.type", "PEM")
+            .property("ssl.trustStore.location", "{dir}/ca.pem")
+            .property("ssl.trustStore.type", "PEM")
+            .property("ssl.clientAuth", "need")
+            // ZooKeeper 3.8 speaks only TLS 1.2 and knows no cipher of 1.3 unless told.
+            .property("ssl.protocol", "TLSv1.3")
+            .property("ssl.enabledProtocols", "TLSv1.3,TLSv1.2")
+            .property("ssl.ciphersuites", CIPHERS);
+        Ok(built)
     }
 
     /// Puts the client ports at `port`, `port + 1`, … instead of wherever there is room. For people; tests

@@ -123,6 +123,10 @@ pub enum TestkitError {
         source: io::Error,
     },
 
+    /// A certificate or a key could not be made.
+    #[error("cannot make a certificate or a key: {0}")]
+    Certificate(String),
+
     /// A file, a directory or a process could not be made.
     #[error("{action}: {source}")]
     Io {

@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod certificates;
 mod ensemble;
 mod error;
 mod four_letter;
@@ -45,6 +46,7 @@ mod spawner;
 mod status;
 
 pub use builder::EnsembleBuilder;
+pub use certificates::{Authority, Certificate, KeyForm, KeyKind};
 pub use ensemble::Ensemble;
 pub use error::TestkitError;
 pub use four_letter::four_letter_word;

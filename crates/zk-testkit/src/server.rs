@@ -15,7 +15,10 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep},
+};
 
 use crate::{
     ServerStatus,
@@ -128,7 +131,7 @@ impl Server {
         Ok(())
     }
 
-    /// Polls `srvr` until the server names its mode.
+    /// Polls `srvr` until the server names its mode, and the TLS port if there is one.
     pub(crate) async fn wait_ready(&self) -> Result<(), TestkitError> {
         let start = Instant::now();
         let mut polls = 0_u32;
@@ -140,7 +143,7 @@ impl Server {
                     log,
                 }));
             }
-            if self.status().await.is_some() {
+            if self.status().await.is_some() && self.takes_tls().await {
                 return Ok(());
             }
             polls += 1;
@@ -153,6 +156,14 @@ impl Server {
                 return Err(self.explain(|server, log| TestkitError::NotReady { server, waited, log }));
             }
             sleep(POLL).await;
+        }
+    }
+
+    /// Whether the TLS port, if there is one, takes connections: it opens last.
+    async fn takes_tls(&self) -> bool {
+        match self.secure_addr {
+            Some(addr) => TcpStream::connect(addr).await.is_ok(),
+            None => true,
         }
     }
 

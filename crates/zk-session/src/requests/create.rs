@@ -16,7 +16,8 @@ use crate::{
 
 impl Client {
     /// Creates a node and returns its path (with the server's number for a sequential one) and stat. The parent must exist.
-    /// Containers and nodes with a time to live are refused as invalid: they have calls of their own.
+    /// Containers and nodes with a time to live are invalid: see [`create_container`](Self::create_container) and
+    /// [`create_ttl`](Self::create_ttl). The path of a sequential node may end with `/`: its name is then the number alone.
     ///
     /// Protocol: `create2`, `CreateRequest` → `Create2Response`.
     ///
@@ -35,26 +36,50 @@ impl Client {
         mode: CreateMode,
         acl: &[Acl],
     ) -> impl Future<Output = Result<(String, Stat), Error>> + Send + use<D> {
-        let call = self.on_server(path, acl).map(|on_server| {
-            let request = CreateRequest {
-                path: &on_server,
-                data: Some(data.into()),
-                acl: Acl::records(acl),
-                flags: mode.flags(),
-            };
-            let chroot = self.chroot().clone();
-            self.call(OpCode::CREATE2, path, &request, move |body| {
-                let response = Create2Response::from_bytes(body)?;
-                Ok((chroot.to_caller(response.path), response.stat))
-            })
-        });
+        let call = self
+            .check_create(path, mode, acl)
+            .map(|on_server| self.create_on_server(&on_server, path, data.into(), mode, acl));
         async move { call?.await }
     }
 
-    fn on_server(&self, path: &str, acl: &[Acl]) -> Result<String, Invalid> {
+    /// The path on the server, if the call makes sense.
+    pub(crate) fn check_create(&self, path: &str, mode: CreateMode, acl: &[Acl]) -> Result<String, Invalid> {
+        let plain = matches!(
+            mode,
+            CreateMode::PERSISTENT
+                | CreateMode::EPHEMERAL
+                | CreateMode::PERSISTENT_SEQUENTIAL
+                | CreateMode::EPHEMERAL_SEQUENTIAL
+        );
+        if !plain {
+            return Err(Invalid::Mode(mode));
+        }
+        self.check_new(path, mode, acl)
+    }
+
+    /// The path on the server of a node of any kind, if the call makes sense.
+    pub(crate) fn check_new(&self, path: &str, mode: CreateMode, acl: &[Acl]) -> Result<String, Invalid> {
         if acl.is_empty() {
             return Err(Invalid::EmptyAcl);
         }
-        self.chroot().on_server(path)
+        self.chroot().new_on_server(path, mode)
+    }
+
+    /// A create of `on_server`; a rejection names `path`.
+    pub(crate) fn create_on_server(
+        &self,
+        on_server: &str,
+        path: &str,
+        data: Bytes,
+        mode: CreateMode,
+        acl: &[Acl],
+    ) -> impl Future<Output = Result<(String, Stat), Error>> + Send + use<> {
+        let request =
+            CreateRequest { path: on_server, data: Some(data), acl: Acl::records(acl), flags: mode.flags() };
+        let chroot = self.chroot().clone();
+        self.call(OpCode::CREATE2, path, &request, move |body| {
+            let response = Create2Response::from_bytes(body)?;
+            Ok((chroot.to_caller(response.path), response.stat))
+        })
     }
 }

@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    fn found(&self, reply: Reply, path: String) -> Result<Option<Stat>, Error> {
+    pub(crate) fn found(&self, reply: Reply, path: String) -> Result<Option<Stat>, Error> {
         if reply.err == ErrorCode::NO_NODE {
             return Ok(None);
         }

@@ -1,13 +1,13 @@
 //! `multi`: several operations, all or none.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 use zk_jute::{
     CreateMode, Decode, ErrorCode, OpCode,
     records::{
-        self, CheckVersionRequest, CreateRequest, DeleteRequest, MultiRequest, MultiResponse, SetDataRequest,
-        Stat,
+        self, CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, MultiRequest,
+        MultiResponse, SetDataRequest, Stat,
     },
 };
 
@@ -15,6 +15,7 @@ use crate::{
     acl::Acl,
     client::Client,
     error::{Error, Invalid, Rejected},
+    requests::create_ttl::milliseconds,
 };
 
 /// One operation of a [`Client::multi`].
@@ -38,6 +39,28 @@ pub enum MultiOp {
         mode: CreateMode,
         /// Its access control list.
         acl: Vec<Acl>,
+    },
+    /// Create a container; see [`Client::create_container`].
+    CreateContainer {
+        /// The node.
+        path: String,
+        /// Its data.
+        data: Bytes,
+        /// Its access control list.
+        acl: Vec<Acl>,
+    },
+    /// Create a node with a time to live; see [`Client::create_ttl`].
+    CreateTtl {
+        /// The node.
+        path: String,
+        /// Its data.
+        data: Bytes,
+        /// Its kind.
+        mode: CreateMode,
+        /// Its access control list.
+        acl: Vec<Acl>,
+        /// Its time to live.
+        ttl: Duration,
     },
     /// Delete a node.
     Delete {
@@ -67,8 +90,8 @@ pub enum MultiResult {
     Create {
         /// Its path.
         path: String,
-        /// Its stat.
-        stat: Stat,
+        /// Its stat, from servers that tell it here.
+        stat: Option<Stat>,
     },
     /// The node was deleted.
     Delete,
@@ -90,6 +113,22 @@ impl MultiOp {
         Self::Create { path: path.into(), data: data.into(), mode, acl: acl.to_vec() }
     }
 
+    /// A create of a container.
+    pub fn create_container(path: impl Into<String>, data: impl Into<Bytes>, acl: &[Acl]) -> Self {
+        Self::CreateContainer { path: path.into(), data: data.into(), acl: acl.to_vec() }
+    }
+
+    /// A create of a node with a time to live.
+    pub fn create_ttl(
+        path: impl Into<String>,
+        data: impl Into<Bytes>,
+        mode: CreateMode,
+        acl: &[Acl],
+        ttl: Duration,
+    ) -> Self {
+        Self::CreateTtl { path: path.into(), data: data.into(), mode, acl: acl.to_vec(), ttl }
+    }
+
     /// A delete; `None`: whatever its version.
     pub fn delete(path: impl Into<String>, version: Option<i32>) -> Self {
         Self::Delete { path: path.into(), version }
@@ -105,6 +144,8 @@ impl MultiOp {
         match self {
             Self::Check { path, .. }
             | Self::Create { path, .. }
+            | Self::CreateContainer { path, .. }
+            | Self::CreateTtl { path, .. }
             | Self::Delete { path, .. }
             | Self::SetData { path, .. } => path,
         }
@@ -121,6 +162,20 @@ impl MultiOp {
                 data: Some(data.clone()),
                 acl: Acl::records(acl),
                 flags: mode.flags(),
+            }),
+            Self::CreateContainer { data, acl, .. } => records::MultiOp::CreateContainer(CreateRequest {
+                path,
+                data: Some(data.clone()),
+                acl: Acl::records(acl),
+                flags: CreateMode::CONTAINER.flags(),
+            }),
+            Self::CreateTtl { data, mode, acl, ttl, .. } => records::MultiOp::CreateTTL(CreateTTLRequest {
+                path,
+                data: Some(data.clone()),
+                acl: Acl::records(acl),
+                flags: mode.flags(),
+                // It was checked; one that no server takes is refused by it.
+                ttl: milliseconds(*ttl).unwrap_or(0),
             }),
             Self::Delete { version, .. } => {
                 records::MultiOp::Delete(DeleteRequest { path, version: any(version) })
@@ -169,11 +224,15 @@ impl Client {
         &self,
         ops: &[MultiOp],
     ) -> Result<impl Future<Output = crate::client::Outcome> + Send + use<>, Invalid> {
-        if ops.iter().any(|op| matches!(op, MultiOp::Create { acl, .. } if acl.is_empty())) {
-            return Err(Invalid::EmptyAcl);
-        }
-        let paths: Vec<String> =
-            ops.iter().map(|op| self.chroot().on_server(op.path())).collect::<Result<_, _>>()?;
+        let on_server = |op: &MultiOp| match op {
+            MultiOp::Create { path, mode, acl, .. } => self.check_create(path, *mode, acl),
+            MultiOp::CreateContainer { path, acl, .. } => self.check_new(path, CreateMode::CONTAINER, acl),
+            MultiOp::CreateTtl { path, mode, acl, ttl, .. } => {
+                self.check_create_ttl(path, *mode, acl, *ttl).map(|(path, _)| path)
+            }
+            op => self.chroot().on_server(op.path()),
+        };
+        let paths: Vec<String> = ops.iter().map(on_server).collect::<Result<_, _>>()?;
         let records = ops.iter().zip(&paths).map(|(op, path)| op.record(path)).collect();
         Ok(self.submit(OpCode::MULTI, &MultiRequest { ops: records }, None))
     }
@@ -181,40 +240,51 @@ impl Client {
     /// All results, or the operation that failed: the first whose own code is an error. The others of a failed multi carry
     /// codes that only say "not done".
     fn results(&self, ops: &[MultiOp], response: MultiResponse<'_>) -> Result<Vec<MultiResult>, Error> {
-        let code = |result: &records::MultiResult<'_>| match result {
-            records::MultiResult::Error(error) => Some(error.err),
-            _ => None,
-        };
+        let code = records::MultiResult::error;
         let failed = |unimportant: &[ErrorCode]| {
             response
                 .results
                 .iter()
                 .position(|result| code(result).is_some_and(|code| !unimportant.contains(&code)))
         };
-        let first_error = failed(&[ErrorCode::OK, ErrorCode::RUNTIME_INCONSISTENCY]).or_else(|| failed(&[]));
+        let first_error = failed(&[ErrorCode::OK, ErrorCode::RUNTIME_INCONSISTENCY])
+            .or_else(|| failed(&[ErrorCode::OK]))
+            .or_else(|| failed(&[]));
         if let Some(index) = first_error {
-            let code = response.results.get(index).and_then(code).unwrap_or(ErrorCode::RUNTIME_INCONSISTENCY);
+            let own = response.results.get(index).and_then(code).filter(|code| !code.is_ok());
+            let code = own.unwrap_or(ErrorCode::RUNTIME_INCONSISTENCY);
             let path = ops.get(index).map(|op| op.path().to_owned()).unwrap_or_default();
             return Err(Error::Rejected(Rejected { code, path, op_index: Some(index) }));
         }
-        let results: Vec<MultiResult> =
-            response.results.into_iter().filter_map(|result| self.result(result)).collect();
-        if results.len() == ops.len() {
+        let answered = response.results.len();
+        let fitting = ops.iter().zip(response.results).map_while(|(op, result)| self.result(op, result));
+        let results: Vec<MultiResult> = fitting.collect();
+        if results.len() == ops.len() && answered == ops.len() {
             return Ok(results);
         }
-        Err(Error::Unknown(
-            zk_proto::ProtocolError::Multi { asked: ops.len(), answered: results.len() }.into(),
-        ))
+        let asked = ops.len();
+        Err(zk_proto::ProtocolError::Multi { asked, answered: results.len() }.into())
     }
 
-    fn result(&self, result: records::MultiResult<'_>) -> Option<MultiResult> {
-        Some(match result {
-            records::MultiResult::Check => MultiResult::Check,
-            records::MultiResult::Create2(created) => {
-                MultiResult::Create { path: self.chroot().to_caller(created.path), stat: created.stat }
+    /// The result, if it is one of this operation.
+    fn result(&self, op: &MultiOp, result: records::MultiResult<'_>) -> Option<MultiResult> {
+        Some(match (op, result) {
+            (MultiOp::Check { .. }, records::MultiResult::Check) => MultiResult::Check,
+            (
+                MultiOp::Create { .. } | MultiOp::CreateContainer { .. } | MultiOp::CreateTtl { .. },
+                records::MultiResult::Create2(created),
+            ) => {
+                MultiResult::Create { path: self.chroot().to_caller(created.path), stat: Some(created.stat) }
             }
-            records::MultiResult::Delete => MultiResult::Delete,
-            records::MultiResult::SetData(set) => MultiResult::SetData { stat: set.stat },
+            // ZooKeeper 3.8 answers a create2 inside a multi as if it were a create.
+            (
+                MultiOp::Create { .. } | MultiOp::CreateContainer { .. } | MultiOp::CreateTtl { .. },
+                records::MultiResult::Create(created),
+            ) => MultiResult::Create { path: self.chroot().to_caller(created.path), stat: None },
+            (MultiOp::Delete { .. }, records::MultiResult::Delete) => MultiResult::Delete,
+            (MultiOp::SetData { .. }, records::MultiResult::SetData(set)) => {
+                MultiResult::SetData { stat: set.stat }
+            }
             _ => return None,
         })
     }

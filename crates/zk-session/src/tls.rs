@@ -1,0 +1,15 @@
+//! TLS: what a user sets, the certificates and keys it leads to, and the handshake.
+
+mod connector;
+mod danger;
+mod error;
+mod material;
+mod options;
+mod private_key;
+mod secret;
+mod stream;
+mod words;
+
+pub(crate) use connector::{Connector, Prepared};
+pub use error::TlsError;
+pub use options::{CaSource, ClientIdentity, TlsOptions, TlsVersion, Verification};
