@@ -18,6 +18,14 @@ pub struct Config {
     /// How long a link may be silent before it is dead (default: a third of the negotiated session timeout). Independent of
     /// the session timeout; 10 ms at least.
     pub read_timeout: Option<Duration>,
+    /// Whether a silent server is left before the read timeout, once it answers no probe and another one is ready (default
+    /// `true`).
+    pub suspicion: bool,
+    /// How long a link may be silent, with something unanswered, before its server is probed and a spare is dialled (default:
+    /// the smaller of a quarter of the read timeout and 500 ms). Never less than eight smoothed round trips.
+    pub hedge_after: Option<Duration>,
+    /// How long it may be silent before the session moves to the spare (default twice `hedge_after`).
+    pub move_after: Option<Duration>,
     /// The most that one attempt (resolve, TCP, TLS, connect response) may take (default 1 s). An attempt also never takes
     /// more than the time left of the session divided by twice the number of hosts.
     pub connect_timeout: Duration,
@@ -55,6 +63,9 @@ impl Config {
             hosts,
             session_timeout: Duration::from_secs(30),
             read_timeout: None,
+            suspicion: true,
+            hedge_after: None,
+            move_after: None,
             connect_timeout: Duration::from_secs(1),
             max_backoff: Duration::from_secs(1),
             credentials: Vec::new(),

@@ -34,6 +34,12 @@ pub enum Cause {
     /// Bytes arrive, but within a session timeout no reply, or none that is whole.
     #[error("the server sends, but no whole reply within the session timeout")]
     StalledReply,
+    /// The server was silent and did not answer a probe either, and another one was ready.
+    #[error("the server was silent for {} ms and does not answer a probe", silent.as_millis())]
+    Suspected {
+        /// How long nothing was received.
+        silent: Duration,
+    },
     /// The server accepted the connection but did not answer the connect request in time.
     #[error("the server did not answer the connect request in time")]
     HandshakeTimeout,

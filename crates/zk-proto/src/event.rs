@@ -5,7 +5,9 @@ use zk_jute::{ErrorCode, EventType};
 
 use crate::{
     error::{Cause, RequestError},
+    hosts::Host,
     request::WatchId,
+    session::ConnectRound,
     state::{ExpiryCause, SessionInfo, StateChange},
     time::Timestamp,
 };
@@ -39,6 +41,21 @@ pub enum Event<T> {
         /// How it is known.
         cause: ExpiryCause,
     },
+    /// Ask this server on a connection of its own whether it is alive (the four-letter word `srvr`; any answer will do), and
+    /// tell [`Session::probe_answered`](crate::Session::probe_answered) with the same connection number.
+    Probe {
+        /// The server of the link.
+        host: Host,
+        /// The link that is suspected.
+        connection: u64,
+    },
+    /// Dial another server beside the live link, and answer with [`Session::spare_opened`](crate::Session::spare_opened) or
+    /// [`Session::spare_failed`](crate::Session::spare_failed). Nothing is sent on it.
+    DialSpare(ConnectRound),
+    /// The spare, open or being dialled, is not needed.
+    DropSpare,
+    /// The spare is the connection now; the old one was dropped before.
+    UseSpare,
     /// The driver must drop its connection now and feed no more bytes of it.
     DropTransport(Cause),
 }

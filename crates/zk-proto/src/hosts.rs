@@ -54,6 +54,13 @@ impl Hosts {
         &self.round
     }
 
+    /// The other hosts, shuffled: where a session may move to.
+    pub(crate) fn others(&self, host: &Host, rng: &mut fastrand::Rng) -> Vec<Host> {
+        let mut others: Vec<Host> = self.all.iter().filter(|other| *other != host).cloned().collect();
+        rng.shuffle(&mut others);
+        others
+    }
+
     /// Starts a round: every host once.
     pub(crate) fn start_round(&mut self, rng: &mut fastrand::Rng) {
         self.round.clone_from(&self.all);

@@ -87,6 +87,11 @@ impl Liveness {
         Some(self.last_received.max(oldest.before(half(self.read_timeout))).after(self.read_timeout))
     }
 
+    /// Since when nothing has been received although something is unanswered.
+    pub(crate) fn silent_since(&self, oldest_request: Option<Timestamp>) -> Option<Timestamp> {
+        self.oldest_unanswered(oldest_request).map(|oldest| oldest.max(self.last_received))
+    }
+
     /// When the oldest unanswered request or ping was sent.
     fn oldest_unanswered(&self, oldest_request: Option<Timestamp>) -> Option<Timestamp> {
         [oldest_request, self.pings.front().copied()].into_iter().flatten().min()

@@ -3,6 +3,7 @@
 mod authenticate;
 mod inbound;
 mod link;
+mod suspicion;
 mod timers;
 mod zxid_trust;
 
@@ -11,6 +12,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::{BufMut, BytesMut};
 use link::Link;
 pub use link::{ConnectRound, Opened};
+use suspicion::Suspicion;
 use zk_jute::{FrameDecoder, FrameLimit, OpCode, Raw, records::RequestHeader};
 use zxid_trust::ZxidTrust;
 
@@ -65,7 +67,9 @@ const TRANSMIT_CHUNK: usize = 64 * 1024;
 /// 4. [`poll_timeout`](Self::poll_timeout): call [`handle_timeout`](Self::handle_timeout) then, not before reading what has
 ///    arrived: bytes in the socket are proof of life that a late timer must not overlook.
 ///
-/// Inputs are [`handle_bytes`](Self::handle_bytes), `handle_timeout`, `transport_opened`, `dial_failed` and
+/// Inputs are [`handle_bytes`](Self::handle_bytes), `handle_timeout`, `transport_opened`, `dial_failed`,
+/// [`spare_opened`](Self::spare_opened), [`spare_failed`](Self::spare_failed),
+/// [`probe_answered`](Self::probe_answered) and
 /// [`transport_lost`](Self::transport_lost); commands are [`submit`](Self::submit), [`forget_watch`](Self::forget_watch),
 /// [`set_read_timeout`](Self::set_read_timeout), [`malformed_reply`](Self::malformed_reply) and [`close`](Self::close). The
 /// time given must not go back.
@@ -97,6 +101,9 @@ pub struct Session<T> {
     last_heard: Timestamp,
     /// When the newest request was sent whose answer proves that a quorum saw this session alive.
     quorum_proof: Option<Timestamp>,
+    /// The smoothed round trip; zero before the first.
+    round_trip: Duration,
+    suspicion: Option<Suspicion>,
 
     state: State,
     state_since: Timestamp,
@@ -134,6 +141,8 @@ impl<T> Session<T> {
             refusals: 0,
             last_heard: now,
             quorum_proof: None,
+            round_trip: Duration::ZERO,
+            suspicion: None,
             state: State::Connecting,
             state_since: now,
             last_cause: None,
@@ -268,6 +277,7 @@ impl<T> Session<T> {
         if self.link.has_transport() {
             self.events.push_back(Event::DropTransport(Cause::Closed));
         }
+        self.calm();
         self.link = Link::Closed;
         self.round = None;
         self.out.clear();

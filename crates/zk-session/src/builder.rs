@@ -41,6 +41,23 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether a silent server is left before the read timeout, once it answers no probe and another one is ready (default
+    /// yes).
+    #[must_use]
+    pub fn suspicion(mut self, on: bool) -> Self {
+        self.config.suspicion = on;
+        self
+    }
+
+    /// How long a link may be silent, with something unanswered, before its server is probed and a spare connection is
+    /// opened (default: the smaller of a quarter of the read timeout and 500 ms; never less than eight smoothed round
+    /// trips). The session moves after twice that.
+    #[must_use]
+    pub fn hedge_after(mut self, silence: Duration) -> Self {
+        self.config.hedge_after = Some(silence);
+        self
+    }
+
     /// The most that one attempt to connect may take, from resolving the name to the server's answer (default 1 s).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, lookup_host},
     time::timeout,
 };
@@ -97,6 +97,21 @@ pub(crate) async fn dial(round: ConnectRound, security: Security) -> Result<(Tra
             Err(reasons.join("; "))
         }
     }
+}
+
+/// Asks a server on a connection of its own whether it is alive. Any answer will do, also that the word is not in the
+/// whitelist: a process that answers lives. The session gives up a probe that it does not wait for any more; the limit is
+/// only for one that it forgets.
+pub(crate) async fn probe(host: Host, security: Security) -> bool {
+    const LIMIT: Duration = Duration::from_secs(60);
+    let answer = async {
+        let securing = security.prepare(LIMIT).await.ok()?;
+        let mut transport = open(&host, &securing, LIMIT, &AtomicBool::new(false)).await.ok()?;
+        transport.writer.write_all(b"srvr").await.ok()?;
+        transport.writer.flush().await.ok()?;
+        transport.reader.read_u8().await.ok()
+    };
+    timeout(LIMIT, answer).await.is_ok_and(|answer| answer.is_some())
 }
 
 async fn attempt(

@@ -19,6 +19,7 @@ use crate::{
     client::{NewWatch, ReplyTo, RequestCommand},
     clock,
     connect::{Security, Transport, describe, dial},
+    spare::{Spare, SpareEvent},
     status::Status,
     watcher::WatchEvent,
 };
@@ -28,9 +29,9 @@ use crate::{
 pub(crate) enum Command {
     Request(Box<RequestCommand>),
     ForgetWatch(WatchId),
-    /// A reply of this connection did not decode.
     /// Add an identity.
     AddAuth(Credential, ReplyTo),
+    /// A reply of this connection did not decode.
     Malformed {
         connection: u64,
         error: zk_jute::DecodeError,
@@ -60,6 +61,7 @@ pub(crate) struct Driver {
     closing: Vec<oneshot::Sender<()>>,
     dialling: Option<Dialling>,
     transport: Option<Transport>,
+    spare: Spare,
     incoming: BytesMut,
     outgoing: BytesMut,
     /// The transport holds bytes back that only a flush gets out: TLS does, when the socket is full.
@@ -71,6 +73,7 @@ enum Wake {
     Read(io::Result<usize>),
     Wrote(io::Result<usize>),
     Dialled(Result<(Transport, Opened), String>),
+    Spare(SpareEvent),
     Commands(usize),
     Timer,
 }
@@ -92,6 +95,7 @@ impl Driver {
             closing: Vec::new(),
             dialling: None,
             transport: None,
+            spare: Spare::default(),
             incoming: BytesMut::new(),
             outgoing: BytesMut::new(),
             unflushed: false,
@@ -120,6 +124,7 @@ impl Driver {
                 read = read(reader, &mut self.incoming) => Wake::Read(read),
                 wrote = write(writer, &self.outgoing, &mut self.unflushed) => Wake::Wrote(wrote),
                 dialled = finish(&mut self.dialling) => Wake::Dialled(dialled),
+                event = self.spare.next() => Wake::Spare(event),
                 count = self.commands.recv_many(&mut batch, COMMAND_BATCH), if !self.abandoned => {
                     Wake::Commands(count)
                 }
@@ -154,6 +159,15 @@ impl Driver {
                 debug!(%reasons, "no server can be reached");
                 self.session.dial_failed(now, &reasons);
             }
+            Wake::Spare(SpareEvent::Opened(opened)) => {
+                debug!(server = %opened.host, "spare transport open");
+                self.session.spare_opened(now, &opened);
+            }
+            Wake::Spare(SpareEvent::Failed) => self.session.spare_failed(),
+            Wake::Spare(SpareEvent::ProbeAnswered(connection)) => {
+                self.session.probe_answered(now, connection);
+            }
+            Wake::Spare(SpareEvent::ProbeFailed) => {}
             Wake::Commands(0) => {
                 self.abandoned = true;
                 self.session.close(now);
@@ -307,6 +321,14 @@ impl Driver {
                 debug!(%cause, "connection dropped");
                 self.drop_transport();
             }
+            Event::Probe { host, connection } => {
+                debug!(server = %host, "the server is silent: probing it");
+                self.spare.probe(host, connection, self.security.clone());
+            }
+            Event::DialSpare(round) => self.spare.dial(round, self.security.clone()),
+            Event::DropSpare => self.spare.drop_all(),
+            // Without one (it cannot be) the read of no transport never ends, and the handshake's deadline does.
+            Event::UseSpare => self.transport = self.spare.take(),
             event => warn!(?event, "an event that this driver does not know"),
         }
     }

@@ -46,7 +46,7 @@ pub enum Error {
     Invalid(#[from] Invalid),
 }
 
-/// The kinds of [`Error`], to match on.
+/// The kinds of [`enum@Error`], to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -33,6 +33,7 @@ mod error;
 mod path;
 mod race;
 mod requests;
+mod spare;
 mod status;
 #[cfg(feature = "tls")]
 mod tls;

@@ -25,6 +25,7 @@ impl<T> Session<T> {
         if let Link::Established(established) = &mut self.link {
             established.liveness.received(now);
             self.last_heard = self.last_heard.max(now);
+            self.calm();
         }
         let mut took_frames = false;
         loop {
@@ -81,7 +82,7 @@ impl<T> Session<T> {
             self.watches_zxid = self.last_zxid;
         }
         match header.xid {
-            PING_XID => self.pong(),
+            PING_XID => self.pong(now),
             SET_WATCHES_XID => self.set_watches_reply(now, header.err),
             AUTH_XID => self.auth_reply(now, &header),
             xid if self.is_sasl_reply(xid) => self.sasl_reply(now, &header, &body),
@@ -89,13 +90,11 @@ impl<T> Session<T> {
         }
     }
 
-    fn pong(&mut self) -> Result<(), Cause> {
-        if let Link::Established(established) = &mut self.link
-            && established.liveness.ponged().is_some()
-        {
-            return Ok(());
-        }
-        Err(ProtocolError::Unsolicited { xid: PING_XID }.into())
+    fn pong(&mut self, now: Timestamp) -> Result<(), Cause> {
+        let Link::Established(established) = &mut self.link else { return Ok(()) };
+        let sent_at = established.liveness.ponged().ok_or(ProtocolError::Unsolicited { xid: PING_XID })?;
+        self.measured(now.since(sent_at));
+        Ok(())
     }
 
     fn set_watches_reply(&mut self, now: Timestamp, err: ErrorCode) -> Result<(), Cause> {
@@ -114,6 +113,7 @@ impl<T> Session<T> {
                 Mismatch::Nothing => ProtocolError::Unsolicited { xid },
                 Mismatch::Expected(expected) => ProtocolError::XidMismatch { expected, got: xid },
             })?;
+        self.measured(now.since(sent_at));
         if slot.op == OpCode::CLOSE_SESSION {
             self.finish_close(now);
             return Ok(());

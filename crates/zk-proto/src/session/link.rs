@@ -43,6 +43,12 @@ pub struct ConnectRound {
     pub stagger: Duration,
 }
 
+impl ConnectRound {
+    pub(super) fn new(hosts: Vec<Host>, budget: Duration) -> Self {
+        Self { hosts, budget, stagger: STAGGER.min(budget.checked_div(2).unwrap_or(budget)) }
+    }
+}
+
 /// A transport that opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
@@ -108,6 +114,22 @@ impl<T> Session<T> {
         for host in opened.failed.iter().chain([&opened.host]) {
             self.hosts.tried(host);
         }
+        let deadline = opened.started_at.after(budget).min(now.after(self.patience(budget))).max(now);
+        self.handshake(opened.host, deadline);
+    }
+
+    /// How long a server may take to answer the connect request. Two cannot be asked at once (a session must not be asked
+    /// for twice), so while others of the round are untried they share one budget: servers that take connections and never
+    /// answer cost one budget together, not one each. The last of a round has a whole one: if all are slow, it is waited for.
+    fn patience(&self, budget: Duration) -> Duration {
+        if self.hosts.round().is_empty() {
+            return budget;
+        }
+        budget.checked_div(self.hosts.count()).unwrap_or(budget).max(LEAST_BUDGET)
+    }
+
+    /// The transport to this host becomes the link: asks for our session on it.
+    fn handshake(&mut self, host: Host, deadline: Timestamp) {
         self.connection = self.connection.saturating_add(1);
         self.out.clear();
         self.frames = FrameDecoder::new(FrameLimit::CONNECT_RESPONSE);
@@ -119,18 +141,7 @@ impl<T> Session<T> {
             self.config.session_timeout_ms(),
             self.config.allow_read_only,
         );
-        let deadline = opened.started_at.after(budget).min(now.after(self.patience(budget))).max(now);
-        self.link = Link::Handshaking { host: opened.host, deadline };
-    }
-
-    /// How long a server may take to answer the connect request. Two cannot be asked at once (a session must not be asked
-    /// for twice), so while others of the round are untried they share one budget: servers that take connections and never
-    /// answer cost one budget together, not one each. The last of a round has a whole one: if all are slow, it is waited for.
-    fn patience(&self, budget: Duration) -> Duration {
-        if self.hosts.round().is_empty() {
-            return budget;
-        }
-        budget.checked_div(self.hosts.count()).unwrap_or(budget).max(LEAST_BUDGET)
+        self.link = Link::Handshaking { host, deadline };
     }
 
     /// No host of the round could be reached; `reasons` names each with its reason, for people.
@@ -207,6 +218,12 @@ impl<T> Session<T> {
             self.finish_close(now);
             return;
         }
+        if let Some(host) = self.take_spare() {
+            self.events.push_back(Event::UseSpare);
+            let budget = self.attempt_budget(now);
+            self.handshake(host, now.after(budget));
+            return;
+        }
         let mut pause = Duration::ZERO;
         if self.hosts.round().is_empty() {
             self.round_failed(now);
@@ -227,16 +244,12 @@ impl<T> Session<T> {
         }
         let budget = self.attempt_budget(now);
         self.link = Link::Dialing { budget };
-        self.round = Some(ConnectRound {
-            hosts: self.hosts.round().to_vec(),
-            budget,
-            stagger: STAGGER.min(budget.checked_div(2).unwrap_or(budget)),
-        });
+        self.round = Some(ConnectRound::new(self.hosts.round().to_vec(), budget));
     }
 
     /// At most the connect timeout, and at most the time left of the session divided by twice the number of hosts: even if
     /// every other host swallows its whole budget, the living one is reached in time.
-    fn attempt_budget(&self, now: Timestamp) -> Duration {
+    pub(super) fn attempt_budget(&self, now: Timestamp) -> Duration {
         let Config { connect_timeout, session_timeout, .. } = self.config;
         let left = match &self.granted {
             Some(granted) => self.last_heard.after(granted.negotiated_timeout).since(now),

@@ -38,6 +38,8 @@ impl<T> Session<T> {
             self.lose_link(now, Cause::ReadTimeout { silent });
         } else if self.stalled_at().is_some_and(|at| at <= now) {
             self.lose_link(now, Cause::StalledReply);
+        } else {
+            self.check_suspicion(now);
         }
     }
 
@@ -57,7 +59,10 @@ impl<T> Session<T> {
             Link::Handshaking { deadline, .. } => Some(*deadline),
             Link::Established(established) => {
                 let liveness = &established.liveness;
-                [Some(liveness.ping_at()), self.dead_at(), self.stalled_at()].into_iter().flatten().min()
+                [Some(liveness.ping_at()), self.dead_at(), self.stalled_at(), self.suspicion_at()]
+                    .into_iter()
+                    .flatten()
+                    .min()
             }
             // The driver bounds its dialling itself: each attempt has a budget.
             Link::Dialing { .. } | Link::Closed => None,
