@@ -1,4 +1,5 @@
 //! What servers do to a client, and how fast it is back.
+#![allow(clippy::print_stdout, reason = "figures for whoever runs the tests by hand")]
 
 mod session_common;
 

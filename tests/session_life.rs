@@ -1,4 +1,5 @@
 //! A session from its beginning to its end.
+#![allow(clippy::print_stdout, reason = "figures for whoever runs the tests by hand")]
 
 mod session_common;
 

@@ -3,12 +3,13 @@
 mod error;
 mod patroni;
 mod timings;
+mod tls;
 
 use std::time::Duration;
 
 pub use error::ConfigError;
 pub use timings::Timings;
-use zk_session::{Acl, Client, ClientBuilder, Secret};
+use zk_session::{Acl, Client, ClientBuilder, Secret, TlsOptions};
 
 use crate::paths::{MemberName, Paths};
 
@@ -27,6 +28,7 @@ pub struct Config {
     pub(crate) lease_margin: Option<Duration>,
     pub(crate) acl: Vec<Acl>,
     credentials: Vec<(String, Secret)>,
+    tls: Option<TlsOptions>,
 }
 
 impl Config {
@@ -49,6 +51,7 @@ impl Config {
             lease_margin: None,
             acl: Acl::open(),
             credentials: Vec::new(),
+            tls: None,
         })
     }
 
@@ -115,6 +118,13 @@ impl Config {
         self
     }
 
+    /// Speaks TLS with the servers, and never plain text. Answers to `use_ssl` and the settings that go with it.
+    #[must_use]
+    pub fn with_tls(mut self, options: TlsOptions) -> Self {
+        self.tls = Some(options);
+        self
+    }
+
     /// The scope: the name of the Patroni cluster.
     pub fn scope(&self) -> &str {
         &self.scope
@@ -153,6 +163,9 @@ impl Config {
             .when_disconnected(zk_session::WhenDisconnected::Fail);
         for (scheme, auth) in &self.credentials {
             builder = builder.credential(scheme, auth.clone());
+        }
+        if let Some(tls) = &self.tls {
+            builder = builder.tls(tls.clone());
         }
         builder
     }

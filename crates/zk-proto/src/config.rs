@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     auth::{Credential, Sasl},
     hosts::Host,
+    session::SessionCredentials,
 };
 
 /// Settings of one [`Session`](crate::Session). All have defaults but the hosts.
@@ -31,6 +32,9 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// The longest pause between rounds of connects (default 1 s).
     pub max_backoff: Duration,
+    /// A session to resume instead of beginning a new one (default none). If it is over by then, that is announced as an
+    /// expiry, and a new one begins.
+    pub resume: Option<SessionCredentials>,
     /// Identities to add to every connection (default none).
     pub credentials: Vec<Credential>,
     /// How to authenticate with SASL on every connection (default not at all).
@@ -68,6 +72,7 @@ impl Config {
             move_after: None,
             connect_timeout: Duration::from_secs(1),
             max_backoff: Duration::from_secs(1),
+            resume: None,
             credentials: Vec::new(),
             sasl: None,
             close_timeout: Duration::from_secs(2),

@@ -19,7 +19,7 @@ const PASSWORD_LEN: usize = 16;
 
 /// The secret that lets a client resume its session. Shown nowhere, wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Password([u8; PASSWORD_LEN]);
+pub(crate) struct Password(pub(crate) [u8; PASSWORD_LEN]);
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -44,6 +44,16 @@ impl Hosts {
         Self { all, round: Vec::new(), lost_last: None }
     }
 
+    /// Another list. The round begins anew.
+    pub(crate) fn replace(&mut self, all: Vec<Host>) {
+        self.all = all;
+        self.round.clear();
+    }
+
+    pub(crate) fn contains(&self, host: &Host) -> bool {
+        self.all.contains(host)
+    }
+
     /// How many servers there are, at least 1 (for divisions).
     pub(crate) fn count(&self) -> u32 {
         u32::try_from(self.all.len()).unwrap_or(u32::MAX).max(1)

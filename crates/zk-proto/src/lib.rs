@@ -63,7 +63,7 @@ pub use event::{Event, Reply, WatchNotice};
 pub use hosts::Host;
 pub use request::{Request, WatchId, WatchOn, WhenDisconnected};
 pub use secret::Secret;
-pub use session::{ConnectRound, Opened, Session};
+pub use session::{ConnectRound, Opened, Session, SessionCredentials};
 pub use state::{ExpiryCause, SessionInfo, State, StateChange};
 pub use time::Timestamp;
 pub use xid::XidCounter;

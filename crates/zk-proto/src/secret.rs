@@ -15,7 +15,8 @@ impl Secret {
         Self(bytes.into())
     }
 
-    pub(crate) fn expose(&self) -> &[u8] {
+    /// The bytes, for whoever must use them.
+    pub fn expose(&self) -> &[u8] {
         &self.0
     }
 

@@ -1,6 +1,7 @@
 //! The state machine of one session.
 
 mod authenticate;
+mod handover;
 mod inbound;
 mod link;
 mod suspicion;
@@ -10,6 +11,7 @@ mod zxid_trust;
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::{BufMut, BytesMut};
+pub use handover::SessionCredentials;
 use link::Link;
 pub use link::{ConnectRound, Opened};
 use suspicion::Suspicion;
@@ -22,7 +24,7 @@ use crate::{
     error::{Cause, RequestError},
     event::{Event, WatchNotice},
     handshake::Granted,
-    hosts::Hosts,
+    hosts::{Host, Hosts},
     outbound::put_frame,
     pending::{Ended, Pending},
     request::{Request, WatchId, WhenDisconnected},
@@ -124,6 +126,7 @@ pub struct Session<T> {
 impl<T> Session<T> {
     /// A session that wants to be connected at once. The seed decides host order and jitter: give each process its own.
     pub fn new(config: Config, now: Timestamp, seed: u64) -> Self {
+        let granted = config.resume.clone().map(|resume| Self::to_resume(resume, config.session_timeout));
         let mut session = Self {
             hosts: Hosts::new(config.hosts.clone()),
             backoff: Backoff::new(config.max_backoff),
@@ -133,7 +136,7 @@ impl<T> Session<T> {
             connection: 0,
             frames: FrameDecoder::new(FrameLimit::CONNECT_RESPONSE),
             round: None,
-            granted: None,
+            granted,
             generation: 0,
             last_zxid: 0,
             watches_zxid: 0,
@@ -244,6 +247,26 @@ impl<T> Session<T> {
         let read_timeout = self.read_timeout(negotiated);
         if let Link::Established(established) = &mut self.link {
             established.liveness.set_read_timeout(now, read_timeout);
+        }
+    }
+
+    /// Replaces the list of servers. If the connected one is no longer in it, the session moves: it is not lost.
+    pub fn set_hosts(&mut self, now: Timestamp, hosts: Vec<Host>) {
+        if hosts == self.config.hosts {
+            return;
+        }
+        self.config.hosts.clone_from(&hosts);
+        self.hosts.replace(hosts);
+        match &self.link {
+            Link::Handshaking { host, .. } if !self.hosts.contains(host) => {
+                self.lose_link(now, Cause::Reconfigured);
+            }
+            Link::Established(established) if !self.hosts.contains(&established.host) => {
+                self.lose_link(now, Cause::Reconfigured);
+            }
+            // The round that is due, or under way, is for the old list.
+            Link::Idle { .. } | Link::Dialing { .. } => self.start_dialing(now),
+            Link::Handshaking { .. } | Link::Established(_) | Link::Closed => {}
         }
     }
 

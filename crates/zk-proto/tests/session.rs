@@ -17,7 +17,8 @@ use zk_jute::{
 };
 use zk_proto::{
     Cause, Config, ConnectRound, Credential, Event, ExpiryCause, Host, Opened, ProtocolError, Reply, Request,
-    RequestError, Sasl, Session, State, Timestamp, WatchId, WatchNotice, WatchOn, WhenDisconnected,
+    RequestError, Sasl, Session, SessionCredentials, State, Timestamp, WatchId, WatchNotice, WatchOn,
+    WhenDisconnected,
 };
 
 const SESSION: i64 = 0x1234;
@@ -1259,5 +1260,52 @@ fn suspicion_can_be_turned_off_and_needs_a_second_server() {
         assert!(suspicions(&mut wire).is_empty());
         wire.advance(Duration::from_millis(1));
         assert_eq!(suspicions(&mut wire), ["drop"], "a third of the negotiated timeout");
+    }
+}
+
+#[test]
+fn another_list_of_servers_moves_the_session_only_if_it_must() {
+    let mut wire = Wire::connected();
+    let hosts = |names: &[&str]| names.iter().map(|name| Host::new(*name, 2181)).collect::<Vec<_>>();
+    wire.session.set_hosts(wire.now, hosts(&["zk1", "zk2", "zk3"]));
+    wire.session.set_hosts(wire.now, hosts(&["zk3", "zk2", "zk1", "zk4"]));
+    assert_eq!(wire.session.state(), State::Connected, "the connected server is still in it");
+    assert!(wire.events().is_empty());
+    wire.session.set_hosts(wire.now, hosts(&["zk8", "zk9"]));
+    assert_eq!(dropped(&wire.events()), Some(&Cause::Reconfigured));
+    let mut round = wire.session.poll_connect().expect("at once").hosts;
+    round.sort();
+    assert_eq!(round, hosts(&["zk8", "zk9"]));
+    // While nothing can be reached, a new list is tried at once.
+    wire.session.dial_failed(wire.now, "zk8: refused; zk9: refused");
+    wire.session.set_hosts(wire.now, hosts(&["zk5"]));
+    assert_eq!(wire.connect(SESSION).session_id, SESSION, "the session is kept");
+    assert_eq!(wire.session.state(), State::Connected);
+}
+
+#[test]
+fn a_detached_session_can_be_resumed_by_another_client() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::SET_DATA);
+    wire.requests();
+    let credentials = wire.session.detach(wire.now).expect("there is a session");
+    assert!(wire.requests().is_empty(), "no closeSession");
+    assert_eq!(wire.session.state(), State::Closed);
+    assert!(!format!("{credentials:?}").contains('7'), "{credentials:?}");
+
+    for (answer, generation_of_the_old) in [(SESSION, true), (99, false)] {
+        let mut config = Config::new(vec![Host::new("zk1", 2181)]);
+        config.resume =
+            Some(SessionCredentials::new(credentials.session_id(), credentials.expose_password()));
+        let mut heir = Wire::with(config);
+        let request = heir.connect(answer);
+        assert_eq!((request.session_id, request.password.as_ref()), (SESSION, [7; 16].as_ref()));
+        let events = heir.events();
+        let expired = events.iter().any(
+            |event| matches!(event, Event::SessionExpired { session, .. } if session.session_id == SESSION),
+        );
+        assert_eq!(expired, !generation_of_the_old, "one that is over by then is announced as an expiry");
+        assert!(events.iter().any(|event| matches!(event, Event::SessionEstablished(info)
+            if info.session_id == answer && info.generation == 1)));
     }
 }

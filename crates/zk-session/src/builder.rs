@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use zk_proto::{Config, ConnectString, ConnectStringError, Credential, Sasl, Secret, WhenDisconnected};
+use zk_proto::{
+    Config, ConnectString, ConnectStringError, Credential, Sasl, Secret, SessionCredentials, WhenDisconnected,
+};
 
 use crate::{client::Client, client::Options, connect::Security, path::Chroot};
 
@@ -92,6 +94,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn credential(mut self, scheme: &str, auth: impl Into<Secret>) -> Self {
         self.config.credentials.push(Credential::new(scheme, auth));
+        self
+    }
+
+    /// Takes up a session that another client has left ([`Client::detach`], or a process that ended without closing it),
+    /// instead of beginning a new one. If it is over by then, a new one begins.
+    #[must_use]
+    pub fn resume(mut self, session: SessionCredentials) -> Self {
+        self.config.resume = Some(session);
         self
     }
 

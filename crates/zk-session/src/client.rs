@@ -12,14 +12,17 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot, watch};
 use zk_jute::{DecodeError, Encode, ErrorCode, OpCode};
-use zk_proto::{Config, Reply, RequestError, State, Timestamp, WatchId, WatchOn, WhenDisconnected};
+use zk_proto::{
+    Config, ConnectString, Reply, RequestError, SessionCredentials, State, Timestamp, WatchId, WatchOn,
+    WhenDisconnected,
+};
 
 use crate::{
     builder::ClientBuilder,
     clock,
     connect::Security,
     driver::{Command, Driver},
-    error::{Error, Rejected},
+    error::{Error, Invalid, Rejected},
     path::Chroot,
     status::Status,
     watcher::OneshotWatcher,
@@ -152,11 +155,38 @@ impl Client {
     #[cfg(feature = "tls")]
     pub async fn reload_tls(&self, options: crate::TlsOptions) -> Result<(), Error> {
         let connector = Arc::new(crate::tls::Connector::new(options));
-        connector.prepare().await.map_err(crate::Invalid::Tls)?;
+        connector.prepare().await.map_err(Invalid::Tls)?;
         let (done, replaced) = oneshot::channel();
         let command = Command::Secure(Security::Tls(connector), done);
         self.shared.commands.send(command).map_err(|_| Error::Closed)?;
         replaced.await.map_err(|_| Error::Closed)
+    }
+
+    /// Replaces the servers: `host[:port],…`. If the connected one is no longer among them, the session moves; it is not
+    /// lost. The same list changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for what cannot be understood, and for a chroot: it cannot change while the client lives. `Closed`.
+    pub fn set_hosts(&self, hosts: &str) -> Result<(), Error> {
+        let parsed: ConnectString = hosts.parse().map_err(Invalid::Hosts)?;
+        if parsed.chroot.is_some() {
+            return Err(Invalid::Chroot.into());
+        }
+        Ok(self.command(Command::SetHosts(parsed.hosts))?)
+    }
+
+    /// Ends this client and leaves its session alive at the servers, with its ephemeral nodes, until it is resumed
+    /// ([`ClientBuilder::resume`](crate::ClientBuilder::resume)) or times out. Requests that are unanswered end as unknown.
+    /// `None` if there is no session.
+    ///
+    /// # Cancel safety
+    ///
+    /// Giving up the wait does not stop the detaching, but loses what it takes to resume.
+    pub async fn detach(&self) -> Option<SessionCredentials> {
+        let (done, detached) = oneshot::channel();
+        self.shared.commands.send(Command::Detach(done)).ok()?;
+        detached.await.ok()?
     }
 
     /// Ends the session: requests made before are still sent, then the server is told, so that ephemeral nodes go at once.

@@ -12,7 +12,8 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 use zk_proto::{
-    Cause, Config, Credential, Event, Opened, Request, Session, State, Timestamp, WatchId, WatchNotice,
+    Cause, Config, Credential, Event, Host, Opened, Request, Session, SessionCredentials, State, Timestamp,
+    WatchId, WatchNotice,
 };
 
 use crate::{
@@ -36,6 +37,10 @@ pub(crate) enum Command {
         connection: u64,
         error: zk_jute::DecodeError,
     },
+    /// Connect to other servers.
+    SetHosts(Vec<Host>),
+    /// End the client, but not the session.
+    Detach(oneshot::Sender<Option<SessionCredentials>>),
     /// Secures connections in another way from now on, the live one included.
     #[cfg(feature = "tls")]
     Secure(Security, oneshot::Sender<()>),
@@ -221,6 +226,10 @@ impl Driver {
             }
             Command::AddAuth(credential, reply) => self.session.add_auth(credential, reply),
             Command::Malformed { connection, error } => self.session.malformed_reply(now, connection, error),
+            Command::SetHosts(hosts) => self.session.set_hosts(now, hosts),
+            Command::Detach(done) => {
+                let _ = done.send(self.session.detach(now));
+            }
             #[cfg(feature = "tls")]
             Command::Secure(security, done) => {
                 self.security = security;

@@ -177,6 +177,12 @@ pub enum Invalid {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Not a list of servers.
+    #[error(transparent)]
+    Hosts(#[from] zk_proto::ConnectStringError),
+    /// A chroot where only servers can be given.
+    #[error("the chroot cannot change while the client lives: give servers only")]
+    Chroot,
     /// An access control list without an entry.
     #[error("an empty ACL: nobody could use the node")]
     EmptyAcl,

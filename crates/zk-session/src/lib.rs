@@ -56,6 +56,6 @@ pub use tls::{CaSource, ClientIdentity, TlsError, TlsOptions, TlsVersion, Verifi
 pub use watcher::{OneshotWatcher, WatchEvent};
 pub use zk_jute::{CreateMode, ErrorCode, EventType, Permissions, records::Stat};
 pub use zk_proto::{
-    Cause, ConnectString, ConnectStringError, Host, ProtocolError, Sasl, Secret, SessionInfo, State,
-    Timestamp, WhenDisconnected,
+    Cause, ConnectString, ConnectStringError, Host, ProtocolError, Sasl, Secret, SessionCredentials,
+    SessionInfo, State, Timestamp, WhenDisconnected,
 };

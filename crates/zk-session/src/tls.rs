@@ -6,7 +6,6 @@ mod error;
 mod material;
 mod options;
 mod private_key;
-mod secret;
 mod stream;
 mod words;
 

@@ -10,8 +10,8 @@ use std::{
 };
 
 use crate::{
-    Authority, Certificate, Ensemble, PortLease, Server, TestkitError, error::doing, java::Java, ports::require_free,
-    scratch::Scratch,
+    Authority, Certificate, Ensemble, PortLease, Server, TestkitError, error::doing, java::Java,
+    ports::require_free, scratch::Scratch,
 };
 
 /// How often a start is tried when a port was taken by somebody who does not know [`PortLease`].

@@ -3,11 +3,7 @@
 use serde_json::{Map, Value};
 use zk_session::{Acl, Permissions};
 
-use super::{Config, ConfigError, Timings};
-
-/// Settings of the `zookeeper` section that this version does not act on. Silence would be worse than refusal: a cluster
-/// that asks for TLS must not be spoken to in plain text.
-const UNSUPPORTED: [&str; 1] = ["use_ssl"];
+use super::{Config, ConfigError, Timings, tls};
 
 /// The settings of the `zookeeper` section, and the kinds of value Patroni takes for them.
 const KNOWN: [&str; 9] =
@@ -76,16 +72,6 @@ fn build(
             format!("is not a setting; known are {known}"),
         ));
     }
-    for key in UNSUPPORTED {
-        let asked_for =
-            zookeeper.get(key).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)));
-        if asked_for {
-            return Err(ConfigError::new(
-                format!("zookeeper.{key}"),
-                "is not supported by this version of dcs-zk",
-            ));
-        }
-    }
     let scope = string(root, "scope")?.ok_or_else(|| ConfigError::new("scope", "is missing"))?;
     let hosts = hosts(zookeeper)?;
     let mut config = Config::new(&scope, &hosts)?.with_timings(timings(root)?);
@@ -100,6 +86,9 @@ fn build(
     }
     if let Some(acls) = zookeeper.get("set_acls") {
         config = config.with_acl(acl(acls)?)?;
+    }
+    if let Some(options) = tls::options(zookeeper)? {
+        config = config.with_tls(options);
     }
     for (scheme, auth) in section(zookeeper, "auth_data").map_err(|error| error.within("zookeeper"))? {
         let Value::String(auth) = auth else {
@@ -313,7 +302,15 @@ bootstrap:
             ),
             (
                 "scope: demo\nzookeeper: {hosts: a, use_ssl: true}",
-                "zookeeper.use_ssl: is not supported by this version of dcs-zk",
+                "zookeeper.cacert: is missing: name the PEM file of the authority that signed the servers' certificates",
+            ),
+            (
+                "scope: demo\nzookeeper: {hosts: a, use_ssl: maybe}",
+                "zookeeper.use_ssl: must be true or false, not \"maybe\"",
+            ),
+            (
+                "scope: demo\nzookeeper: {hosts: a, use_ssl: on, verify: false, key: k}",
+                "zookeeper.cert: is missing: there is a key without it",
             ),
             (
                 "scope: demo\nzookeeper: {hosts: a, auth_data: {digest: [hidden]}}",

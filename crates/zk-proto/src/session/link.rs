@@ -279,7 +279,8 @@ impl<T> Session<T> {
                 return;
             }
         }
-        let new = self.granted.is_none();
+        // A session that was resumed from another process is new to this client, too.
+        let new = self.granted.is_none() || self.generation == 0;
         if new {
             self.generation = self.generation.saturating_add(1);
         }

@@ -9,9 +9,11 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
+use zk_proto::Secret;
+
 use super::{
     CaSource, ClientIdentity, TlsError, TlsOptions, TlsVersion, Verification, danger::LaxVerifier,
-    options::IdentitySource, private_key, secret::Secret,
+    options::IdentitySource, private_key,
 };
 
 /// What was read. Two that are equal make the same configuration out of the same options.

@@ -4,7 +4,9 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use rustls::crypto::CryptoProvider;
 
-use super::{TlsError, secret::Secret};
+use zk_proto::Secret;
+
+use super::TlsError;
 
 /// How connections are secured; for [`ClientBuilder::tls`](crate::ClientBuilder::tls) and
 /// [`Client::reload_tls`](crate::Client::reload_tls).

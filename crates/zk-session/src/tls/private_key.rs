@@ -6,7 +6,7 @@ use rustls::pki_types::{
     pem::{self, PemObject},
 };
 
-use super::secret::Secret;
+use zk_proto::Secret;
 
 const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 const ENCRYPTED_END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
