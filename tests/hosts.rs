@@ -65,7 +65,11 @@ async fn a_detached_session_lives_on_and_is_taken_up_again() {
 
     let late = Client::builder(&servers).unwrap().resume(credentials.clone()).build();
     let waited = late.exists("/lock").await;
-    assert_eq!(waited, Err(Error::SessionExpired), "what waited for the old session is not sent in the new one");
+    assert_eq!(
+        waited,
+        Err(Error::SessionExpired),
+        "what waited for the old session is not sent in the new one"
+    );
     assert_eq!(late.exists("/lock").await.unwrap(), None);
     assert_ne!(
         late.status().session.unwrap().session_id,
