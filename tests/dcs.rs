@@ -101,6 +101,22 @@ async fn a_key_that_another_has_taken_is_not_renewed_although_it_has_the_same_ve
 }
 
 #[tokio::test]
+async fn a_key_that_somebody_has_written_to_is_still_ours() {
+    let ensemble = ensemble(1).await;
+    let a = joined(&ensemble, "a").await;
+    let lease = a.attempt_to_acquire_leader().await.unwrap().unwrap();
+    let cluster = a.get_cluster().await.unwrap();
+    let hand = Client::builder(&ensemble.connect_string()).unwrap().build();
+    hand.set_data(&a.config().paths().leader(), "a", None).await.unwrap();
+    let update = LeaderUpdate { last_lsn: Some(7), ..LeaderUpdate::default() };
+    let renewed = a.update_leader(&cluster, update.clone()).await.unwrap();
+    assert_eq!((renewed.fencing_token(), renewed.version()), (lease.fencing_token(), 1));
+    let cluster = a.get_cluster().await.unwrap();
+    a.update_leader(&cluster, update).await.unwrap();
+    assert_eq!(a.get_cluster().await.unwrap().last_lsn(), 7, "what was left out comes with the next renewal");
+}
+
+#[tokio::test]
 async fn a_restarted_member_replaces_the_keys_of_its_earlier_session() {
     let ensemble = ensemble(1).await;
     let before = joined(&ensemble, "a").await;

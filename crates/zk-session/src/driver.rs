@@ -263,6 +263,12 @@ impl Driver {
 
     /// Carries out what the session has decided. Tells whether it goes on.
     fn settle(&mut self) -> bool {
+        // Before the replies: whoever is woken by the answer to a write may at once ask what that answer proves.
+        let proof = self.session.quorum_proof();
+        self.status.send_if_modified(|status| {
+            status.quorum_proof = proof;
+            false
+        });
         while let Some(event) = self.session.poll_event() {
             self.announce(event);
         }
@@ -275,10 +281,8 @@ impl Driver {
         if self.transport.is_some() {
             self.session.poll_transmit(clock::now(), &mut self.outgoing);
         }
-        let proof = self.session.quorum_proof();
         let cause = self.session.last_cause();
         self.status.send_if_modified(|status| {
-            status.quorum_proof = proof;
             if status.state != State::Connected && status.cause.as_ref() != cause {
                 status.cause = cause.cloned();
                 return true;

@@ -111,7 +111,15 @@ impl DcsZk {
         match written {
             Ok(_) => {}
             Err(Error::Rejected(rejected)) if rejected.op_index == Some(0) => {
-                return Ok(Err(self.held_by(after?.as_ref())));
+                let after = after?;
+                let ours = after.as_ref().filter(|held| {
+                    session == Some(held.stat.ephemeral_owner) && held.name == name.as_bytes()
+                });
+                return match ours {
+                    // Somebody has written to our key: it is still ours, with another version.
+                    Some(held) => self.renew_alone(client, held.stat.version).await,
+                    None => Ok(Err(self.held_by(after.as_ref()))),
+                };
             }
             // A key that was to be set is gone, or one that was to be created is there: the next try finds out.
             Err(Error::Rejected(rejected))
