@@ -23,7 +23,7 @@ pub enum Event<T> {
         /// The server's answer, or how the request ended without one.
         outcome: Result<Reply, RequestError>,
     },
-    /// One-shot watches fired; they are gone from the session.
+    /// Watches fired. One-shot ones are gone from the session, persistent ones stay but for the end of the session.
     Watch {
         /// The watches.
         watches: Vec<WatchId>,
@@ -77,7 +77,7 @@ pub struct Reply {
     pub connection: u64,
 }
 
-/// What a one-shot watch saw.
+/// What a watch saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchNotice {
@@ -88,6 +88,8 @@ pub enum WatchNotice {
         /// The path on the server, chroot included.
         path: String,
     },
+    /// A persistent watch was without a connection, and what happened meanwhile is lost to it: look again.
+    Resync,
     /// The session that held the watch ended: the watch is gone, and what it watches may have changed.
     SessionLost,
     /// The session was closed by its user.

@@ -30,6 +30,8 @@ pub(crate) struct Slot<T> {
     /// Gone when the request has ended early.
     pub(crate) token: Option<T>,
     pub(crate) watch: Option<(WatchOn, WatchId)>,
+    /// Nobody waits for the watch any more.
+    pub(crate) watch_unwanted: bool,
     /// An event for the watch came before the answer.
     pub(crate) early_event: Option<EventType>,
     deadline: Option<Timestamp>,
@@ -83,6 +85,7 @@ impl<T> Pending<T> {
             op: request.op,
             token: Some(request.token),
             watch: request.watch,
+            watch_unwanted: false,
             early_event: None,
             deadline: Some(request.deadline),
             when_disconnected: request.when_disconnected,
@@ -90,16 +93,27 @@ impl<T> Pending<T> {
         });
     }
 
-    /// Queues the request that ends the session; it has nobody who waits for it.
+    /// Queues a request of our own, whose answer nobody waits for; it does not outlive the connection.
+    pub(crate) fn push_internal(&mut self, op: OpCode, body: Bytes) {
+        self.push_unawaited(op, body, WhenDisconnected::Fail);
+    }
+
+    /// Queues the request that ends the session.
     pub(crate) fn push_close(&mut self) {
+        self.push_unawaited(OpCode::CLOSE_SESSION, Bytes::new(), WhenDisconnected::Wait);
+    }
+
+    fn push_unawaited(&mut self, op: OpCode, body: Bytes, when_disconnected: WhenDisconnected) {
+        self.queued_bytes = self.queued_bytes.saturating_add(body.len());
         self.slots.push_back(Slot {
-            op: OpCode::CLOSE_SESSION,
+            op,
             token: None,
             watch: None,
+            watch_unwanted: false,
             early_event: None,
             deadline: None,
-            when_disconnected: WhenDisconnected::Wait,
-            stage: Stage::Queued(Bytes::new()),
+            when_disconnected,
+            stage: Stage::Queued(body),
         });
     }
 
@@ -107,6 +121,11 @@ impl<T> Pending<T> {
     pub(crate) fn close_is_queued(&self) -> bool {
         let last = self.slots.back();
         last.is_some_and(|slot| slot.op == OpCode::CLOSE_SESSION && matches!(slot.stage, Stage::Queued(_)))
+    }
+
+    /// Whether a request that is unanswered is to leave a watch on this path.
+    pub(crate) fn will_watch(&self, path: &str) -> bool {
+        self.slots.iter().any(|slot| slot.watch.as_ref().is_some_and(|(on, _)| on.path() == path))
     }
 
     /// The next request to send, which counts as sent from now on.
@@ -217,10 +236,12 @@ impl<T> Pending<T> {
         }
     }
 
-    /// The watch of a request that is still unanswered is not wanted any more: do not arm it.
+    /// The watch of a request that is still unanswered is not wanted any more. The server will leave it all the same.
     pub(crate) fn forget_watch(&mut self, id: WatchId) {
         for slot in &mut self.slots {
-            slot.watch.take_if(|(_, watch)| *watch == id);
+            if slot.watch.as_ref().is_some_and(|(_, watch)| *watch == id) {
+                slot.watch_unwanted = true;
+            }
         }
     }
 

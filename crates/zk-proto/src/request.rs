@@ -12,7 +12,7 @@ pub struct Request<T> {
     pub op: OpCode,
     /// The record that follows the request header on the wire.
     pub body: Bytes,
-    /// The one-shot watch that the server leaves when the request succeeds; the body must ask for it.
+    /// The watch that the server leaves when the request succeeds; the body must ask for it.
     pub watch: Option<(WatchOn, WatchId)>,
     /// When to give up.
     pub deadline: Timestamp,
@@ -35,7 +35,7 @@ pub enum WhenDisconnected {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WatchId(pub u64);
 
-/// What a one-shot watch watches. Paths are absolute on the server, chroot included.
+/// What a watch watches. Paths are absolute on the server, chroot included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum WatchOn {
     /// Set by `getData`: data changed, node deleted.
@@ -44,9 +44,27 @@ pub enum WatchOn {
     Exists(String),
     /// Set by `getChildren`: children changed, node deleted.
     Children(String),
+    /// Set by `addWatch`: every change of the node and of its list of children, until it is given up.
+    Persistent(String),
+    /// Set by `addWatch`: every change of the node and of everything below it, until it is given up.
+    Recursive(String),
 }
 
 impl WatchOn {
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Data(path)
+            | Self::Exists(path)
+            | Self::Children(path)
+            | Self::Persistent(path)
+            | Self::Recursive(path) => path,
+        }
+    }
+
+    pub(crate) fn is_persistent(&self) -> bool {
+        matches!(self, Self::Persistent(_) | Self::Recursive(_))
+    }
+
     /// Whether an event is one that this watch waits for.
     pub(crate) fn concerns(&self, kind: EventType, path: &str) -> bool {
         let (own, kinds) = match self {
@@ -58,6 +76,8 @@ impl WatchOn {
             Self::Children(own) => {
                 (own, [EventType::NODE_CHILDREN_CHANGED, EventType::NODE_DELETED].as_slice())
             }
+            Self::Persistent(own) => return own == path,
+            Self::Recursive(own) => return path.starts_with(own.as_str()),
         };
         own == path && kinds.contains(&kind)
     }

@@ -15,7 +15,10 @@ pub use handover::SessionCredentials;
 use link::Link;
 pub use link::{ConnectRound, Opened};
 use suspicion::Suspicion;
-use zk_jute::{FrameDecoder, FrameLimit, OpCode, Raw, records::RequestHeader};
+use zk_jute::{
+    Encode, FrameDecoder, FrameLimit, OpCode, Raw,
+    records::{RemoveWatchesRequest, RequestHeader},
+};
 use zxid_trust::ZxidTrust;
 
 use crate::{
@@ -30,7 +33,7 @@ use crate::{
     request::{Request, WatchId, WhenDisconnected},
     state::{ExpiryCause, SessionInfo, State, StateChange},
     time::Timestamp,
-    watches::Watches,
+    watches::{Forgotten, Watches},
     xid::XidCounter,
 };
 
@@ -231,10 +234,21 @@ impl<T> Session<T> {
         }
     }
 
-    /// Forgets a watch that nobody waits for. The server may still report it once; nobody is told.
+    /// Forgets a watch that nobody waits for, here and on the server. The server may still report it once; nobody is told.
     pub fn forget_watch(&mut self, id: WatchId) {
-        if !self.watches.forget(id) {
-            self.pending.forget_watch(id);
+        match self.watches.forget(id) {
+            Forgotten::NotArmed => self.pending.forget_watch(id),
+            // A request that is under way may be about to leave the same watch for somebody else.
+            Forgotten::Last(watcher_type, path)
+                if self.state == State::Connected
+                    && self.closing.is_none()
+                    && !self.pending.will_watch(&path) =>
+            {
+                let request = RemoveWatchesRequest { path: &path, watcher_type };
+                self.pending.push_internal(OpCode::REMOVE_WATCHES, request.to_bytes());
+            }
+            // On the next connection it is simply not restored.
+            Forgotten::Last(..) | Forgotten::Shared => {}
         }
     }
 

@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 use zk_jute::{
-    Encode, OpCode,
-    records::{RequestHeader, SetWatches},
+    OpCode,
+    records::{RequestHeader, SetWatches, SetWatches2},
     xid::SET_WATCHES_XID,
 };
 
@@ -12,37 +12,63 @@ use crate::{outbound::put_frame, watches::Watches};
 /// A batch stays below this many bytes, well under the smallest `jute.maxbuffer` in use, as ZooKeeper's own client does.
 const BATCH_BYTES: usize = 128 * 1024;
 
-/// Writes the `SetWatches` requests that restore all watches, and returns how many there are.
+/// Writes the `SetWatches` requests that restore all watches, and returns how many there are. `SetWatches2` only where there
+/// are persistent watches: older servers do not know it, and those have none.
 ///
 /// All batches carry the same zxid, the newest seen before the first of them: a change during the gap is then reported
-/// for every watch, whichever batch it is in.
+/// for every one-shot watch, whichever batch it is in.
 pub(crate) fn write_set_watches(watches: &Watches, relative_zxid: i64, out: &mut BytesMut) -> usize {
-    let header = RequestHeader { xid: SET_WATCHES_XID, op: OpCode::SET_WATCHES };
-    let empty =
-        || SetWatches { relative_zxid, data_watches: vec![], exist_watches: vec![], child_watches: vec![] };
+    let lists = [&watches.data, &watches.exists, &watches.children, &watches.persistent, &watches.recursive];
+    let all_kinds = !watches.persistent.is_empty() || !watches.recursive.is_empty();
     let mut batches = 0usize;
-    let mut batch = empty();
-    let mut len = batch.encoded_len();
-    let lists = [(0u8, &watches.data), (1, &watches.exists), (2, &watches.children)];
-    for (list, path) in lists.iter().flat_map(|(list, paths)| paths.keys().map(|path| (*list, &**path))) {
+    let mut batch = Batch::default();
+    for (list, path) in
+        (0..).zip(lists).flat_map(|(list, paths)| paths.keys().map(move |path| (list, &**path)))
+    {
         let entry = path.len().saturating_add(4);
-        if len.saturating_add(entry) > BATCH_BYTES && len > empty().encoded_len() {
-            put_frame(out, &header, &std::mem::replace(&mut batch, empty()));
+        if batch.len.saturating_add(entry) > BATCH_BYTES && batch.len > 0 {
+            std::mem::take(&mut batch).write(relative_zxid, all_kinds, out);
             batches = batches.saturating_add(1);
-            len = batch.encoded_len();
         }
-        len = len.saturating_add(entry);
-        match list {
-            0 => batch.data_watches.push(path),
-            1 => batch.exist_watches.push(path),
-            _ => batch.child_watches.push(path),
+        batch.len = batch.len.saturating_add(entry);
+        if let Some(paths) = batch.paths.get_mut(list) {
+            paths.push(path);
         }
     }
-    if !watches.is_empty() {
-        put_frame(out, &header, &batch);
+    if batch.len > 0 {
+        batch.write(relative_zxid, all_kinds, out);
         batches = batches.saturating_add(1);
     }
     batches
+}
+
+/// The paths of one request: data, exists, children, persistent, recursive.
+#[derive(Default)]
+struct Batch<'a> {
+    paths: [Vec<&'a str>; 5],
+    len: usize,
+}
+
+impl Batch<'_> {
+    fn write(self, relative_zxid: i64, all_kinds: bool, out: &mut BytesMut) {
+        let [data_watches, exist_watches, child_watches, persistent_watches, persistent_recursive_watches] =
+            self.paths;
+        let header = |op| RequestHeader { xid: SET_WATCHES_XID, op };
+        if all_kinds {
+            let body = SetWatches2 {
+                relative_zxid,
+                data_watches,
+                exist_watches,
+                child_watches,
+                persistent_watches,
+                persistent_recursive_watches,
+            };
+            put_frame(out, &header(OpCode::SET_WATCHES2), &body);
+        } else {
+            let body = SetWatches { relative_zxid, data_watches, exist_watches, child_watches };
+            put_frame(out, &header(OpCode::SET_WATCHES), &body);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +100,7 @@ mod tests {
         let mut seen = BTreeSet::new();
         let mut count = 0;
         while let Some(frame) = frames.decode(&mut out).unwrap() {
-            assert!(frame.len() <= BATCH_BYTES + 8);
+            assert!(frame.len() <= BATCH_BYTES + 64);
             let mut reader = Reader::new(&frame);
             assert_eq!(RequestHeader::decode(&mut reader).unwrap().xid, SET_WATCHES_XID);
             let batch = SetWatches::decode(&mut reader).unwrap();

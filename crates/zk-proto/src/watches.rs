@@ -1,12 +1,12 @@
-//! The one-shot watches that the server holds for this session.
+//! The watches that the server holds for this session.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use zk_jute::EventType;
+use zk_jute::{EventType, WatcherType};
 
 use crate::request::{WatchId, WatchOn};
 
-/// One of the three lists the server keeps, and `SetWatches` restores: path → who wants to know.
+/// One of the lists the server keeps, and `SetWatches` restores: path → who wants to know.
 type Registrations = BTreeMap<Arc<str>, Vec<WatchId>>;
 
 /// The name of a list.
@@ -15,6 +15,19 @@ enum List {
     Data,
     Exists,
     Children,
+    Persistent,
+    Recursive,
+}
+
+/// What forgetting a watch came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    /// It was not armed (yet, or any more).
+    NotArmed,
+    /// Others still need what the server holds.
+    Shared,
+    /// The server holds this for nobody now.
+    Last(WatcherType, Arc<str>),
 }
 
 /// The registry. Identical watches share one registration, as they do on the server.
@@ -24,6 +37,8 @@ pub(crate) struct Watches {
     /// Watches on absent nodes.
     pub(crate) exists: Registrations,
     pub(crate) children: Registrations,
+    pub(crate) persistent: Registrations,
+    pub(crate) recursive: Registrations,
     /// Where each watch is registered: giving up one of many does not search them all.
     places: BTreeMap<WatchId, (List, Arc<str>)>,
 }
@@ -36,7 +51,9 @@ impl Watches {
             (WatchOn::Data(path) | WatchOn::Exists(path), true) => (List::Data, path),
             (WatchOn::Exists(path), false) => (List::Exists, path),
             (WatchOn::Children(path), true) => (List::Children, path),
-            (WatchOn::Data(_) | WatchOn::Children(_), false) => return,
+            (WatchOn::Persistent(path), true) => (List::Persistent, path),
+            (WatchOn::Recursive(path), true) => (List::Recursive, path),
+            (_, false) => return,
         };
         let path: Arc<str> = path.into();
         self.list(list).entry(Arc::clone(&path)).or_default().push(id);
@@ -48,46 +65,88 @@ impl Watches {
             List::Data => &mut self.data,
             List::Exists => &mut self.exists,
             List::Children => &mut self.children,
+            List::Persistent => &mut self.persistent,
+            List::Recursive => &mut self.recursive,
         }
     }
 
-    /// Takes out the watches that an event fires.
+    /// The watches that an event fires. One-shot ones are taken out, persistent ones stay.
     pub(crate) fn fire(&mut self, kind: EventType, path: &str) -> Vec<WatchId> {
         let lists: &mut [&mut Registrations] = match kind {
             EventType::NODE_CREATED | EventType::NODE_DATA_CHANGED => &mut [&mut self.data, &mut self.exists],
             EventType::NODE_DELETED => &mut [&mut self.data, &mut self.exists, &mut self.children],
             EventType::NODE_CHILDREN_CHANGED => &mut [&mut self.children],
-            _ => &mut [],
+            _ => return Vec::new(),
         };
-        let fired: Vec<WatchId> = lists.iter_mut().filter_map(|list| list.remove(path)).flatten().collect();
+        let mut fired: Vec<WatchId> =
+            lists.iter_mut().filter_map(|list| list.remove(path)).flatten().collect();
         for id in &fired {
             self.places.remove(id);
+        }
+        fired.extend(self.persistent.get(path).into_iter().flatten());
+        // A change of children is the creation or deletion of a child to a recursive watch: servers send just those.
+        if kind != EventType::NODE_CHILDREN_CHANGED {
+            let above = ancestors(path).filter_map(|ancestor| self.recursive.get(ancestor));
+            fired.extend(above.flatten());
         }
         fired
     }
 
-    /// Forgets a watch that nobody waits for any more. Tells whether it was armed.
-    pub(crate) fn forget(&mut self, id: WatchId) -> bool {
-        let Some((list, path)) = self.places.remove(&id) else { return false };
-        let list = self.list(list);
+    /// Forgets a watch that nobody waits for any more.
+    pub(crate) fn forget(&mut self, id: WatchId) -> Forgotten {
+        let Some((place, path)) = self.places.remove(&id) else { return Forgotten::NotArmed };
+        let list = self.list(place);
         if let Some(ids) = list.get_mut(&path) {
             ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                list.remove(&path);
+            if !ids.is_empty() {
+                return Forgotten::Shared;
             }
+            list.remove(&path);
         }
-        true
+        let watched = |list: &Registrations| list.contains_key(&path);
+        let data = watched(&self.data) || watched(&self.exists);
+        let persistent = watched(&self.persistent) || watched(&self.recursive);
+        match place {
+            List::Data | List::Exists if !data && !persistent => Forgotten::Last(WatcherType::DATA, path),
+            List::Children if !watched(&self.children) && !persistent => {
+                Forgotten::Last(WatcherType::CHILDREN, path)
+            }
+            // Servers before 3.9 know no narrower word for a persistent watch.
+            List::Persistent | List::Recursive if !data && !persistent && !watched(&self.children) => {
+                Forgotten::Last(WatcherType::ANY, path)
+            }
+            _ => Forgotten::Shared,
+        }
+    }
+
+    /// The persistent watches: events that came while there was no connection are lost to them.
+    pub(crate) fn persistent_ids(&self) -> Vec<WatchId> {
+        self.persistent.values().chain(self.recursive.values()).flatten().copied().collect()
     }
 
     /// Takes out every watch: the session that held them is over.
     pub(crate) fn take_all(&mut self) -> Vec<WatchId> {
-        let Self { data, exists, children, places: _ } = std::mem::take(self);
-        [data, exists, children].into_iter().flat_map(BTreeMap::into_values).flatten().collect()
+        let Self { data, exists, children, persistent, recursive, places: _ } = std::mem::take(self);
+        [data, exists, children, persistent, recursive]
+            .into_iter()
+            .flat_map(BTreeMap::into_values)
+            .flatten()
+            .collect()
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.data.is_empty() && self.exists.is_empty() && self.children.is_empty()
+        self.places.is_empty()
     }
+}
+
+/// The path itself, and those above it up to the root.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| match path.rfind('/') {
+        Some(0) if *path != "/" => Some("/"),
+        Some(0) | None => None,
+        Some(at) => path.get(..at),
+    })
 }
 
 #[cfg(test)]
@@ -120,12 +179,29 @@ mod tests {
             watches.arm(WatchOn::Children("/a".into()), WatchId(id), true);
         }
         assert_eq!(watches.children.len(), 1);
-        assert!(watches.forget(WatchId(2)));
-        assert!(!watches.forget(WatchId(2)));
+        assert_eq!(watches.forget(WatchId(2)), Forgotten::Shared);
+        assert_eq!(watches.forget(WatchId(2)), Forgotten::NotArmed);
         assert_eq!(watches.fire(EventType::NODE_DELETED, "/a"), ids(&[1, 3]));
-        assert!(!watches.forget(WatchId(1)), "it fired");
+        assert_eq!(watches.forget(WatchId(1)), Forgotten::NotArmed, "it fired");
         watches.arm(WatchOn::Data("/a".into()), WatchId(4), true);
-        assert!(watches.forget(WatchId(4)));
+        assert_eq!(watches.forget(WatchId(4)), Forgotten::Last(WatcherType::DATA, "/a".into()));
         assert!(watches.is_empty());
+    }
+
+    #[test]
+    fn persistent_watches_stay_and_recursive_ones_see_what_is_below() {
+        let mut watches = Watches::default();
+        watches.arm(WatchOn::Persistent("/a".into()), WatchId(1), true);
+        watches.arm(WatchOn::Recursive("/a".into()), WatchId(2), true);
+        watches.arm(WatchOn::Recursive("/".into()), WatchId(3), true);
+        watches.arm(WatchOn::Data("/a".into()), WatchId(4), true);
+        assert_eq!(watches.fire(EventType::NODE_DATA_CHANGED, "/a"), ids(&[4, 1, 2, 3]));
+        assert_eq!(watches.fire(EventType::NODE_DATA_CHANGED, "/a"), ids(&[1, 2, 3]));
+        assert_eq!(watches.fire(EventType::NODE_CHILDREN_CHANGED, "/a"), ids(&[1]));
+        assert_eq!(watches.fire(EventType::NODE_CREATED, "/a/b/c"), ids(&[2, 3]));
+        assert_eq!(watches.fire(EventType::NODE_CREATED, "/ab"), ids(&[3]), "a sibling is not below");
+        assert_eq!(watches.persistent_ids(), ids(&[1, 3, 2]));
+        assert_eq!(watches.forget(WatchId(1)), Forgotten::Shared, "the recursive one is on the same path");
+        assert_eq!(watches.forget(WatchId(2)), Forgotten::Last(WatcherType::ANY, "/a".into()));
     }
 }

@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use zk_jute::{
     Decode, Encode, ErrorCode, EventType, FrameDecoder, FrameLimit, KeeperState, OpCode, Raw, Reader,
     records::{
-        AuthPacket, ConnectRequest, ConnectResponse, GetSASLRequest, ReplyHeader, RequestHeader,
-        SetSASLResponse, SetWatches, WatcherEvent,
+        AuthPacket, ConnectRequest, ConnectResponse, GetSASLRequest, RemoveWatchesRequest, ReplyHeader,
+        RequestHeader, SetSASLResponse, SetWatches, SetWatches2, WatcherEvent,
     },
     write_frame,
     xid::{PING_XID, SET_WATCHES_XID, WATCH_EVENT_XID},
@@ -1308,4 +1308,58 @@ fn a_detached_session_can_be_resumed_by_another_client() {
         assert!(events.iter().any(|event| matches!(event, Event::SessionEstablished(info)
             if info.session_id == answer && info.generation == 1)));
     }
+}
+
+#[test]
+fn persistent_watches_are_restored_told_to_look_again_and_removed_when_given_up() {
+    let mut wire = Wire::connected();
+    for (token, on) in [(0, WatchOn::Persistent("/a".into())), (1, WatchOn::Recursive("/b".into()))] {
+        let watch = Some((on, WatchId(token.into())));
+        wire.submit_with(token, OpCode::ADD_WATCH, watch, WhenDisconnected::Fail);
+        let xid = wire.requests()[0].xid;
+        wire.reply(xid, 1, ErrorCode::OK, b"");
+    }
+    wire.events();
+    for _ in 0..2 {
+        wire.watcher_event(EventType::NODE_CREATED, "/b/c");
+        assert!(matches!(&wire.events()[..], [Event::Watch { watches, .. }] if watches == &[WatchId(1)]));
+    }
+    wire.lose();
+    wire.connect(SESSION);
+    let sent = wire.requests();
+    assert_eq!(sent[0].op, OpCode::SET_WATCHES2);
+    let restore = SetWatches2::from_bytes(&sent[0].body).unwrap();
+    assert_eq!((restore.persistent_watches, restore.persistent_recursive_watches), (vec!["/a"], vec!["/b"]));
+    wire.reply(SET_WATCHES_XID, 1, ErrorCode::OK, b"");
+    let events = wire.events();
+    assert!(events.iter().any(|event| matches!(event, Event::Watch { watches, notice: WatchNotice::Resync }
+        if watches == &[WatchId(0), WatchId(1)])));
+
+    wire.session.forget_watch(WatchId(0));
+    let sent = wire.requests();
+    assert_eq!(sent[0].op, OpCode::REMOVE_WATCHES);
+    assert_eq!(RemoveWatchesRequest::from_bytes(&sent[0].body).unwrap().path, "/a");
+    wire.reply(sent[0].xid, 1, ErrorCode::NO_WATCHER, b"");
+    assert_eq!(wire.session.state(), State::Connected, "whatever the answer");
+    wire.session.forget_watch(WatchId(1));
+    wire.advance(Duration::from_secs(1));
+    wire.lose();
+    wire.connect(SESSION);
+    assert!(wire.requests().is_empty(), "nothing is left to restore, and nothing to remove");
+}
+
+#[test]
+fn a_watch_that_somebody_else_is_about_to_leave_is_not_removed() {
+    let mut wire = Wire::connected();
+    let on = || WatchOn::Data("/a".into());
+    wire.submit_with(0, OpCode::GET_DATA, Some((on(), WatchId(0))), WhenDisconnected::Fail);
+    wire.requests();
+    wire.reply(1, 1, ErrorCode::OK, b"");
+    wire.submit_with(1, OpCode::GET_DATA, Some((on(), WatchId(1))), WhenDisconnected::Fail);
+    wire.requests();
+    wire.session.forget_watch(WatchId(0));
+    assert!(wire.requests().is_empty());
+    wire.reply(2, 1, ErrorCode::OK, b"");
+    wire.session.forget_watch(WatchId(1));
+    assert_eq!(wire.requests()[0].op, OpCode::REMOVE_WATCHES);
 }

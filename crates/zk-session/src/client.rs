@@ -24,8 +24,9 @@ use crate::{
     driver::{Command, Driver},
     error::{Error, Invalid, Rejected},
     path::Chroot,
+    persistent_watcher::PersistentWatcher,
     status::Status,
-    watcher::OneshotWatcher,
+    watcher::{OneshotWatcher, WatchSender},
 };
 
 /// A ZooKeeper client: a cheap handle on a session that a task of its own keeps alive.
@@ -223,7 +224,15 @@ impl Client {
         let (sender, events) = oneshot::channel();
         let watcher =
             OneshotWatcher::new(id, events, self.shared.commands.downgrade(), self.chroot().clone());
-        (NewWatch { on, id, sender }, watcher)
+        (NewWatch { on, id, sender: WatchSender::Once(sender) }, watcher)
+    }
+
+    /// A persistent watch to be armed by a request.
+    pub(crate) fn new_persistent_watch(&self, on: WatchOn) -> (NewWatch, PersistentWatcher) {
+        let id = WatchId(self.shared.next_watch.fetch_add(1, Ordering::Relaxed));
+        let (sender, watcher) =
+            PersistentWatcher::new(id, self.shared.commands.downgrade(), self.chroot().clone());
+        (NewWatch { on, id, sender: WatchSender::Persistent(sender) }, watcher)
     }
 
     /// Sends a request now and returns a future of its outcome.
@@ -332,7 +341,7 @@ impl Client {
 pub(crate) struct NewWatch {
     pub(crate) on: WatchOn,
     pub(crate) id: WatchId,
-    pub(crate) sender: oneshot::Sender<crate::watcher::WatchEvent>,
+    pub(crate) sender: WatchSender,
 }
 
 /// A request on its way to the task.

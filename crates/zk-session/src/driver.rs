@@ -22,7 +22,7 @@ use crate::{
     connect::{Security, Transport, describe, dial},
     spare::{Spare, SpareEvent},
     status::Status,
-    watcher::WatchEvent,
+    watcher::{WatchEvent, WatchSender},
 };
 
 /// What a client asks of the task.
@@ -62,7 +62,7 @@ pub(crate) struct Driver {
     /// Every handle on the client is gone: no command can come.
     abandoned: bool,
     status: watch::Sender<Status>,
-    watchers: HashMap<WatchId, oneshot::Sender<WatchEvent>>,
+    watchers: HashMap<WatchId, WatchSender>,
     closing: Vec<oneshot::Sender<()>>,
     dialling: Option<Dialling>,
     transport: Option<Transport>,
@@ -292,19 +292,30 @@ impl Driver {
         true
     }
 
+    /// Nobody may be listening any more.
+    fn tell_watcher(&mut self, id: WatchId, event: WatchEvent) {
+        match self.watchers.remove(&id) {
+            Some(WatchSender::Once(sender)) => {
+                let _ = sender.send(event);
+            }
+            Some(WatchSender::Persistent(sender)) if sender.send(event) => {
+                self.watchers.insert(id, WatchSender::Persistent(sender));
+            }
+            Some(WatchSender::Persistent(_)) | None => {}
+        }
+    }
+
     fn announce(&mut self, event: Event<ReplyTo>) {
         match event {
             Event::Reply { token, outcome } => token.send(outcome),
             Event::Watch { watches, notice } => {
-                for sender in watches.iter().filter_map(|id| self.watchers.remove(id)) {
-                    let _ = sender.send(match &notice {
-                        WatchNotice::Event { kind, path } => {
-                            WatchEvent::Changed { kind: *kind, path: path.clone() }
-                        }
-                        WatchNotice::Closed => WatchEvent::Closed,
-                        _ => WatchEvent::SessionLost,
-                    });
-                }
+                let event = match notice {
+                    WatchNotice::Event { kind, path } => WatchEvent::Changed { kind, path },
+                    WatchNotice::Resync => WatchEvent::Resync,
+                    WatchNotice::Closed => WatchEvent::Closed,
+                    _ => WatchEvent::SessionLost,
+                };
+                watches.iter().for_each(|id| self.tell_watcher(*id, event.clone()));
             }
             Event::State(change) => {
                 let server = change.server.as_ref().map(ToString::to_string);

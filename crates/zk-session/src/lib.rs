@@ -31,6 +31,7 @@ mod connect;
 mod driver;
 mod error;
 mod path;
+mod persistent_watcher;
 mod race;
 mod requests;
 mod spare;
@@ -44,6 +45,7 @@ pub use builder::ClientBuilder;
 pub use client::Client;
 pub use clock::now;
 pub use error::{Error, ErrorKind, Invalid, Rejected};
+pub use persistent_watcher::PersistentWatcher;
 pub use requests::{
     multi::{MultiOp, MultiResult},
     multi_read::{ReadOp, ReadResult},
@@ -54,7 +56,7 @@ pub use status::Status;
 #[cfg(feature = "tls")]
 pub use tls::{CaSource, ClientIdentity, TlsError, TlsOptions, TlsVersion, Verification};
 pub use watcher::{OneshotWatcher, WatchEvent};
-pub use zk_jute::{CreateMode, ErrorCode, EventType, Permissions, records::Stat};
+pub use zk_jute::{AddWatchMode, CreateMode, ErrorCode, EventType, Permissions, records::Stat};
 pub use zk_proto::{
     Cause, ConnectString, ConnectStringError, Host, ProtocolError, Sasl, Secret, SessionCredentials,
     SessionInfo, State, Timestamp, WhenDisconnected,

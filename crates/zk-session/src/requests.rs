@@ -1,6 +1,7 @@
 //! The typed calls: one file per operation.
 
 mod add_auth;
+mod add_watch;
 mod create;
 mod create_container;
 pub(crate) mod create_ttl;

@@ -10,9 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use zk_jute::EventType;
 use zk_proto::WatchId;
 
-use crate::{driver::Command, path::Chroot};
+use crate::{driver::Command, path::Chroot, persistent_watcher::PersistentSender};
 
-/// What a one-shot watch saw.
+/// What a watch saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchEvent {
@@ -23,10 +23,26 @@ pub enum WatchEvent {
         /// The path that changed, below the chroot.
         path: String,
     },
+    /// Only told to a [`PersistentWatcher`](crate::PersistentWatcher): events are lost; look again at everything.
+    Resync,
     /// The session ended, and the watch with it: look again.
     SessionLost,
     /// The client was closed.
     Closed,
+}
+
+impl WatchEvent {
+    /// Whether no other can follow.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Self::SessionLost | Self::Closed)
+    }
+}
+
+/// The task's end of a watch.
+#[derive(Debug)]
+pub(crate) enum WatchSender {
+    Once(oneshot::Sender<WatchEvent>),
+    Persistent(PersistentSender),
 }
 
 /// A one-shot watch: a future that ends when what it watches changes, the session ends, or the client is closed. It

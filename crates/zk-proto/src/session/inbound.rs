@@ -121,8 +121,7 @@ impl<T> Session<T> {
         if header.err == ErrorCode::OK && is_committed_write(slot.op) {
             self.quorum_proof = self.quorum_proof.max(Some(sent_at));
         }
-        // A watch whose request was given up is not armed: nobody waits for it.
-        let watch = slot.watch.filter(|_| slot.token.is_some());
+        let unwanted = slot.watch_unwanted || slot.token.is_none();
         if let Some(token) = slot.token {
             let reply = Reply {
                 err: header.err,
@@ -134,8 +133,12 @@ impl<T> Session<T> {
             };
             self.events.push_back(Event::Reply { token, outcome: Ok(reply) });
         }
-        if let Some((on, id)) = watch {
-            self.arm(on, id, header.err, slot.early_event);
+        if let Some((on, id)) = slot.watch {
+            self.arm(on, id, header.err, slot.early_event.filter(|_| !unwanted));
+            // The server has left the watch although nobody waits for it any more.
+            if unwanted {
+                self.forget_watch(id);
+            }
         }
         // These two are about the session, not the request: another connection will tell what became of it.
         match header.err {
@@ -153,10 +156,14 @@ impl<T> Session<T> {
             _ => return,
         };
         match early_event {
+            // What it was about is not known any more: whoever watches must look.
+            Some(_) if found && on.is_persistent() => {
+                self.watches.arm(on, id, found);
+                self.events.push_back(Event::Watch { watches: vec![id], notice: WatchNotice::Resync });
+            }
             Some(kind) if found || matches!(on, WatchOn::Exists(_)) => {
-                let (WatchOn::Data(path) | WatchOn::Exists(path) | WatchOn::Children(path)) = on;
-                self.events
-                    .push_back(Event::Watch { watches: vec![id], notice: WatchNotice::Event { kind, path } });
+                let notice = WatchNotice::Event { kind, path: on.path().to_owned() };
+                self.events.push_back(Event::Watch { watches: vec![id], notice });
             }
             _ => self.watches.arm(on, id, found),
         }

@@ -9,7 +9,7 @@ use super::authenticate::{Exchange, Unanswered};
 use crate::{
     config::Config,
     error::{Cause, ProtocolError},
-    event::Event,
+    event::{Event, WatchNotice},
     handshake::{Granted, write_connect_request},
     hosts::Host,
     liveness::Liveness,
@@ -342,6 +342,10 @@ impl<T> Session<T> {
             established.ready_since = Some(now);
             self.watches_zxid = self.last_zxid;
             self.hosts.end_round();
+            let watches = self.watches.persistent_ids();
+            if !watches.is_empty() {
+                self.events.push_back(Event::Watch { watches, notice: WatchNotice::Resync });
+            }
             self.change_state(now, State::Connected, None);
         }
     }
