@@ -9,7 +9,7 @@ use session_common::{
     builder, client, connected, eventually, gate::Gate, generation, one_server, session_id, state,
     three_servers,
 };
-use zk_session::{Acl, Client, CreateMode, Error, State, now};
+use zk_session::{Acl, Client, CreateMode, Error, SessionEvent, State, now};
 use zk_testkit::Ensemble;
 
 const SOON: Duration = Duration::from_secs(3);
@@ -288,4 +288,48 @@ async fn the_session_outlives_a_freeze_of_everything_shorter_than_itself() {
     }
     assert!(client.exists("/mine").await.unwrap().is_some());
     assert_eq!((session_id(&client), generation(&client)), (id, 1));
+}
+
+#[tokio::test]
+async fn every_event_of_a_session_is_told_in_order_with_its_cause() {
+    let ensemble = one_server().await;
+    let gate = Gate::to(ensemble.addr(0), true).await;
+    let builder = Client::builder(&gate.addr().to_string()).unwrap();
+    let client = builder.session_timeout(Duration::from_millis(400)).build();
+    let mut events = client.session_events();
+    let plain = connected(Client::builder(&ensemble.connect_string()).unwrap()).await;
+    client.connected().await.unwrap();
+    create_mine(&client).await;
+    let first = client.status().session.unwrap();
+    gate.shut();
+    gone(&plain, "/mine", SOON).await;
+    gate.open();
+    state(&client, State::Connected, SOON).await;
+    let second = client.status().session.unwrap();
+    client.close().await;
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        told.push(event);
+    }
+    let position = |wanted: &SessionEvent| told.iter().position(|event| event == wanted);
+    let established = position(&SessionEvent::Established(first)).expect("the first session");
+    let expired = told
+        .iter()
+        .position(|event| matches!(event, SessionEvent::Expired { session, .. } if *session == first));
+    let again = position(&SessionEvent::Established(second));
+    assert!(Some(established) < expired && expired < again, "{told:?}");
+    let states: Vec<State> = told
+        .iter()
+        .filter_map(|event| match event {
+            SessionEvent::State(change) => Some(change.to),
+            _ => None,
+        })
+        .collect();
+    assert!(states.starts_with(&[State::Connected, State::Connecting]), "{states:?}");
+    assert!(states.ends_with(&[State::Connected, State::Closed]), "{states:?}");
+    let lost = told.iter().find_map(|event| match event {
+        SessionEvent::State(change) if change.to == State::Connecting => Some(change),
+        _ => None,
+    });
+    assert!(lost.is_some_and(|change| change.cause.is_some() && change.server.is_some()), "{lost:?}");
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use zk_jute::{DecodeError, Encode, ErrorCode, OpCode};
 use zk_proto::{
     Config, ConnectString, Reply, RequestError, SessionCredentials, State, Timestamp, WatchId, WatchOn,
@@ -18,6 +18,7 @@ use zk_proto::{
 };
 
 use crate::{
+    board::Board,
     builder::ClientBuilder,
     clock,
     connect::Security,
@@ -25,7 +26,7 @@ use crate::{
     error::{Error, Invalid, Rejected},
     path::Chroot,
     persistent_watcher::PersistentWatcher,
-    status::Status,
+    status::{SessionEvent, SessionEvents, Status},
     watcher::{OneshotWatcher, WatchSender},
 };
 
@@ -49,6 +50,7 @@ pub(crate) struct Options {
 struct Shared {
     commands: mpsc::UnboundedSender<Command>,
     status: watch::Receiver<Status>,
+    events: broadcast::WeakSender<SessionEvent>,
     chroot: Chroot,
     next_watch: AtomicU64,
     /// Requests handed to the task and not yet ended: the channel itself has no bound.
@@ -81,12 +83,14 @@ impl Client {
 
     pub(crate) fn spawn(config: Config, chroot: Chroot, options: Options, security: Security) -> Self {
         let (commands, command_receiver) = mpsc::unbounded_channel();
-        let (status_sender, status) = watch::channel(Status::new());
+        let board = Board::new();
+        let (status, events) = (board.status(), board.events());
         let max_outstanding = config.max_requests;
-        tokio::spawn(Driver::new(config, security, command_receiver, status_sender).run());
+        tokio::spawn(Driver::new(config, security, command_receiver, board).run());
         let shared = Shared {
             commands,
             status,
+            events,
             chroot,
             next_watch: AtomicU64::new(0),
             outstanding: Arc::new(AtomicUsize::new(0)),
@@ -115,6 +119,13 @@ impl Client {
     /// Pictures of the session as it changes. Only the newest is kept.
     pub fn watch_status(&self) -> watch::Receiver<Status> {
         self.shared.status.clone()
+    }
+
+    /// Every event of the session from now on, in order; see [`watch_status`](Self::watch_status) for the newest state alone.
+    pub fn session_events(&self) -> SessionEvents {
+        // Without a sender the client has ended, and the events with it.
+        let events = self.shared.events.upgrade().unwrap_or_else(|| broadcast::Sender::new(1));
+        SessionEvents(events.subscribe())
     }
 
     /// Waits until the session is connected, at most as long as a call may take.

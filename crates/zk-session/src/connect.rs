@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, lookup_host},
@@ -146,7 +147,7 @@ async fn open(
         .map(async |address| {
             let stream = TcpStream::connect(address).await?;
             connected.store(true, Ordering::Relaxed);
-            stream.set_nodelay(true)?;
+            tune(&stream)?;
             securing.secure(host, stream).await
         })
         .collect();
@@ -157,6 +158,20 @@ async fn open(
             Err(errors.into_iter().next().unwrap_or_else(none))
         }
     }
+}
+
+/// How long the kernel may try to get bytes through before it gives the connection up. The session does so much earlier; this
+/// is for connections that nobody reads any more.
+const GIVE_UP: Duration = Duration::from_secs(60);
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    // Requests are small and waited for.
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(GIVE_UP))?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(GIVE_UP))?;
+    Ok(())
 }
 
 /// An I/O error in a few words, without the operating system's number.

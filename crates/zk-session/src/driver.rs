@@ -6,22 +6,22 @@ use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::unconstrained,
     time::Instant,
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 use zk_proto::{
     Cause, Config, Credential, Event, Host, Opened, Request, Session, SessionCredentials, State, Timestamp,
     WatchId, WatchNotice,
 };
 
 use crate::{
+    board::Board,
     client::{NewWatch, ReplyTo, RequestCommand},
     clock,
     connect::{Security, Transport, describe, dial},
     spare::{Spare, SpareEvent},
-    status::Status,
     watcher::{WatchEvent, WatchSender},
 };
 
@@ -61,7 +61,7 @@ pub(crate) struct Driver {
     commands: mpsc::UnboundedReceiver<Command>,
     /// Every handle on the client is gone: no command can come.
     abandoned: bool,
-    status: watch::Sender<Status>,
+    board: Board,
     watchers: HashMap<WatchId, WatchSender>,
     closing: Vec<oneshot::Sender<()>>,
     dialling: Option<Dialling>,
@@ -88,14 +88,14 @@ impl Driver {
         config: Config,
         security: Security,
         commands: mpsc::UnboundedReceiver<Command>,
-        status: watch::Sender<Status>,
+        board: Board,
     ) -> Self {
         Self {
             session: Session::new(config, clock::now(), fastrand::u64(..)),
             security,
             commands,
             abandoned: false,
-            status,
+            board,
             watchers: HashMap::new(),
             closing: Vec::new(),
             dialling: None,
@@ -264,11 +264,7 @@ impl Driver {
     /// Carries out what the session has decided. Tells whether it goes on.
     fn settle(&mut self) -> bool {
         // Before the replies: whoever is woken by the answer to a write may at once ask what that answer proves.
-        let proof = self.session.quorum_proof();
-        self.status.send_if_modified(|status| {
-            status.quorum_proof = proof;
-            false
-        });
+        self.board.quorum_proof(self.session.quorum_proof());
         while let Some(event) = self.session.poll_event() {
             self.announce(event);
         }
@@ -281,14 +277,7 @@ impl Driver {
         if self.transport.is_some() {
             self.session.poll_transmit(clock::now(), &mut self.outgoing);
         }
-        let cause = self.session.last_cause();
-        self.status.send_if_modified(|status| {
-            if status.state != State::Connected && status.cause.as_ref() != cause {
-                status.cause = cause.cloned();
-                return true;
-            }
-            false
-        });
+        self.board.cause(self.session.last_cause());
         true
     }
 
@@ -317,30 +306,9 @@ impl Driver {
                 };
                 watches.iter().for_each(|id| self.tell_watcher(*id, event.clone()));
             }
-            Event::State(change) => {
-                let server = change.server.as_ref().map(ToString::to_string);
-                info!(from = %change.from, to = %change.to, server, cause = change.cause.as_ref().map(tracing::field::display),
-                    session = format_args!("{:#x}", change.session_id), elapsed = ?change.elapsed, "session state");
-                self.status.send_modify(|status| {
-                    status.state = change.to;
-                    status.server = change.server.filter(|_| change.to == State::Connected);
-                    status.cause = change.cause;
-                    status.session = self.session.session();
-                    status.quorum_proof = self.session.quorum_proof();
-                });
-            }
-            Event::SessionEstablished(session) => {
-                info!(session = format_args!("{:#x}", session.session_id), timeout = ?session.negotiated_timeout,
-                    generation = session.generation, "session established");
-                self.status.send_modify(|status| status.session = Some(session));
-            }
-            Event::SessionExpired { session, cause } => {
-                warn!(session = format_args!("{:#x}", session.session_id), %cause, "session expired");
-                self.status.send_modify(|status| {
-                    status.session = None;
-                    status.quorum_proof = None;
-                });
-            }
+            Event::State(change) => self.board.state(change, self.session.session()),
+            Event::SessionEstablished(session) => self.board.established(session),
+            Event::SessionExpired { session, cause } => self.board.expired(session, cause),
             Event::DropTransport(cause) => {
                 debug!(%cause, "connection dropped");
                 self.drop_transport();

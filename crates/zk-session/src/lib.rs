@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod acl;
+mod board;
 mod builder;
 mod client;
 mod clock;
@@ -52,12 +53,12 @@ pub use requests::{
     reconfig::Reconfig,
     who_am_i::Identity,
 };
-pub use status::Status;
+pub use status::{SessionEvent, SessionEvents, Status};
 #[cfg(feature = "tls")]
 pub use tls::{CaSource, ClientIdentity, TlsError, TlsOptions, TlsVersion, Verification};
 pub use watcher::{OneshotWatcher, WatchEvent};
 pub use zk_jute::{AddWatchMode, CreateMode, ErrorCode, EventType, Permissions, records::Stat};
 pub use zk_proto::{
-    Cause, ConnectString, ConnectStringError, Host, ProtocolError, Sasl, Secret, SessionCredentials,
-    SessionInfo, State, Timestamp, WhenDisconnected,
+    Cause, ConnectString, ConnectStringError, ExpiryCause, Host, ProtocolError, Sasl, Secret,
+    SessionCredentials, SessionInfo, State, StateChange, Timestamp, WhenDisconnected,
 };

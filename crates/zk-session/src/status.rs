@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use zk_proto::{Cause, Host, SessionInfo, State, Timestamp};
+use tokio::sync::broadcast::{self, error::RecvError};
+use zk_proto::{Cause, ExpiryCause, Host, SessionInfo, State, StateChange, Timestamp};
 
 /// A picture of the session, kept up to date by its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,5 +34,43 @@ impl Status {
     pub fn lease_until(&self, margin: Duration) -> Option<Timestamp> {
         let session = self.session?;
         Some(self.quorum_proof?.after(session.negotiated_timeout).before(margin))
+    }
+}
+
+/// Something that happened to the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The state changed; with the cause, the server and the time the state before has lasted.
+    State(StateChange),
+    /// A new session began, or one was taken up from another client.
+    Established(SessionInfo),
+    /// A session is over for certain.
+    Expired {
+        /// The session.
+        session: SessionInfo,
+        /// How it is known.
+        cause: ExpiryCause,
+    },
+    /// The reader was more than a thousand events behind, and this many are lost to it.
+    Missed(u64),
+}
+
+/// Every event of a session, in order; from [`Client::session_events`](crate::Client::session_events).
+#[derive(Debug)]
+pub struct SessionEvents(pub(crate) broadcast::Receiver<SessionEvent>);
+
+impl SessionEvents {
+    /// The next event; `None` after the end of the client.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: no event is lost.
+    pub async fn next(&mut self) -> Option<SessionEvent> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(RecvError::Lagged(missed)) => Some(SessionEvent::Missed(missed)),
+            Err(RecvError::Closed) => None,
+        }
     }
 }
