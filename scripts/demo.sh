@@ -34,11 +34,8 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-if ! out=$(scripts/install-deps.sh zookeeper 2>&1); then
-    die "ZooKeeper cannot be installed: $out"
-fi
-echo "Building …"
-cargo build --quiet --package dcsctl --package zk-testkit --bin dcsctl --bin zk-ensemble
+scripts/install-deps.sh zookeeper || die "ZooKeeper cannot be installed, see above"
+cargo build --locked --package dcsctl --package zk-testkit --bin dcsctl --bin zk-ensemble
 # Where cargo has put the programs: the build directory can be anywhere.
 bin=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
 
@@ -68,7 +65,7 @@ are_listed() {
 say "Three ZooKeeper servers"
 "$bin/zk-ensemble" --servers 3 --ignore-stdin --json >"$tmp/ensemble" 2>"$tmp/ensemble.log" &
 ensemble=$!
-wait_for 60 grep -q connect_string "$tmp/ensemble" || die "the ensemble does not start: $(cat "$tmp/ensemble.log")"
+wait_for 60 grep -qs connect_string "$tmp/ensemble" || die "the ensemble does not start: $(cat "$tmp/ensemble.log")"
 hosts=$(field "$(grep -o '"connect_string":"[^"]*"' "$tmp/ensemble" | tr , ' ')" connect_string | tr ' ' ,)
 echo "$hosts"
 

@@ -487,6 +487,9 @@ async fn a_server_without_a_quorum_that_serves_reads_is_not_taken_for_one_that_s
     let ensemble = Ensemble::builder()
         .servers(3)
         .system_property("readonlymode.enabled", "true")
+        // Only to sessions of its own does such a server let anybody in who asks for it.
+        .property("localSessionsEnabled", "true")
+        .property("localSessionsUpgradingEnabled", "true")
         .max_session_timeout(Duration::from_secs(40))
         .start()
         .await
