@@ -27,6 +27,10 @@ pub struct Config {
     pub hedge_after: Option<Duration>,
     /// How long it may be silent before the session moves to the spare (default twice `hedge_after`).
     pub move_after: Option<Duration>,
+    /// How long a follower may keep to itself that it has heard from us: half a tick of the servers (default 1.5 s, which covers
+    /// ticks up to 3 s; a quarter of the negotiated timeout at most, since servers grant no less than two ticks). See
+    /// [`Session::quorum_proof`](crate::Session::quorum_proof).
+    pub relay_delay: Duration,
     /// The most that one attempt (resolve, TCP, TLS, connect response) may take (default 1 s). An attempt also never takes
     /// more than the time left of the session divided by twice the number of hosts.
     pub connect_timeout: Duration,
@@ -70,6 +74,7 @@ impl Config {
             suspicion: true,
             hedge_after: None,
             move_after: None,
+            relay_delay: Duration::from_millis(1_500),
             connect_timeout: Duration::from_secs(1),
             max_backoff: Duration::from_secs(1),
             resume: None,

@@ -45,6 +45,7 @@ mod hosts;
 mod liveness;
 mod outbound;
 mod pending;
+mod quorum_proof;
 mod request;
 mod sasl;
 mod secret;

@@ -1,5 +1,10 @@
 //! Writing frames whose size is already known to be in bounds.
 
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
+
 use bytes::BytesMut;
 use zk_jute::Encode;
 
@@ -8,4 +13,28 @@ use zk_jute::Encode;
 pub(crate) fn put_frame(buf: &mut BytesMut, header: &impl Encode, body: &impl Encode) {
     let written = zk_jute::write_frame(buf, header, body);
     debug_assert!(written.is_ok(), "an oversized frame was not refused earlier: {written:?}");
+}
+
+/// Bytes on their way out. Passwords and credentials are among them, so nothing of them is shown.
+#[derive(Default)]
+pub(crate) struct Unsent(BytesMut);
+
+impl fmt::Debug for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unsent({} bytes)", self.0.len())
+    }
+}
+
+impl Deref for Unsent {
+    type Target = BytesMut;
+
+    fn deref(&self) -> &BytesMut {
+        &self.0
+    }
+}
+
+impl DerefMut for Unsent {
+    fn deref_mut(&mut self) -> &mut BytesMut {
+        &mut self.0
+    }
 }

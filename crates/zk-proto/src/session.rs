@@ -28,8 +28,9 @@ use crate::{
     event::{Event, WatchNotice},
     handshake::Granted,
     hosts::{Host, Hosts},
-    outbound::put_frame,
+    outbound::{Unsent, put_frame},
     pending::{Ended, Pending},
+    quorum_proof::QuorumProof,
     request::{Request, WatchId, WhenDisconnected},
     state::{ExpiryCause, SessionInfo, State, StateChange},
     time::Timestamp,
@@ -104,8 +105,7 @@ pub struct Session<T> {
     refusals: usize,
     /// When a server last spoke to this session.
     last_heard: Timestamp,
-    /// When the newest request was sent whose answer proves that a quorum saw this session alive.
-    quorum_proof: Option<Timestamp>,
+    quorum_proof: QuorumProof,
     /// The smoothed round trip; zero before the first.
     round_trip: Duration,
     suspicion: Option<Suspicion>,
@@ -121,7 +121,7 @@ pub struct Session<T> {
     watches: Watches,
     xids: XidCounter,
     /// Bytes that go out before any request: handshake, watches, pings.
-    out: BytesMut,
+    out: Unsent,
     events: VecDeque<Event<T>>,
 }
 
@@ -146,7 +146,7 @@ impl<T> Session<T> {
             zxid_trust: ZxidTrust::Trusted,
             refusals: 0,
             last_heard: now,
-            quorum_proof: None,
+            quorum_proof: QuorumProof::default(),
             round_trip: Duration::ZERO,
             suspicion: None,
             state: State::Connecting,
@@ -156,7 +156,7 @@ impl<T> Session<T> {
             pending: Pending::new(),
             watches: Watches::default(),
             xids: XidCounter::new(),
-            out: BytesMut::new(),
+            out: Unsent::default(),
             events: VecDeque::new(),
         };
         session.start_dialing(now);
@@ -173,11 +173,13 @@ impl<T> Session<T> {
         self.granted.as_ref().map(|granted| self.info(granted))
     }
 
-    /// When the newest request was sent whose answer proves that a quorum saw this session alive; `None` without one in
-    /// this session. Only committed writes prove that: a follower answers pings and reads by itself, even one that is cut
-    /// off from the leader.
+    /// The leader has last heard of this session no earlier than when this was sent; `None` without a committed write in it.
+    ///
+    /// Only committed writes prove anything: a follower answers pings and reads by itself, even one that is cut off from the
+    /// leader. And what they prove is not that they were heard, but that what was said half a tick before them had been
+    /// passed on: the leader counts by what followers pass on with its pings, not by the writes they forward.
     pub fn quorum_proof(&self) -> Option<Timestamp> {
-        self.quorum_proof
+        self.quorum_proof.get()
     }
 
     /// Requests that wait or are in flight.
@@ -266,6 +268,8 @@ impl<T> Session<T> {
 
     /// Replaces the list of servers. If the connected one is no longer in it, the session moves: it is not lost.
     pub fn set_hosts(&mut self, now: Timestamp, hosts: Vec<Host>) {
+        // A spare may lead to a server that is no longer wanted.
+        self.calm();
         if hosts == self.config.hosts {
             return;
         }
@@ -282,6 +286,11 @@ impl<T> Session<T> {
             Link::Idle { .. } | Link::Dialing { .. } => self.start_dialing(now),
             Link::Handshaking { .. } | Link::Established(_) | Link::Closed => {}
         }
+    }
+
+    /// Gives up the spare transport: it was made with settings that hold no more.
+    pub fn forget_spare(&mut self) {
+        self.calm();
     }
 
     /// The reply that came on this connection was not the record it should be: the connection is not to be trusted.
@@ -324,7 +333,7 @@ impl<T> Session<T> {
         self.end_requests(queued);
         self.drop_watches(WatchNotice::Closed);
         self.granted = None;
-        self.quorum_proof = None;
+        self.quorum_proof.reset();
         self.change_state(now, State::Closed, Some(Cause::Closed));
     }
 }
@@ -405,7 +414,7 @@ impl<T> Session<T> {
     fn expire_session(&mut self, now: Timestamp, cause: ExpiryCause) {
         let Some(granted) = self.granted.take() else { return };
         let session = self.info(&granted);
-        self.quorum_proof = None;
+        self.quorum_proof.reset();
         self.events.push_back(Event::SessionExpired { session, cause });
         let ended = self.pending.fail_queued(&RequestError::SessionExpired);
         self.end_requests(ended);

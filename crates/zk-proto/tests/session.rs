@@ -731,23 +731,75 @@ fn closing_a_session_whose_connection_was_just_lost_resumes_it_to_end_it() {
 }
 
 #[test]
-fn the_quorum_proof_comes_from_committed_writes_alone() {
+fn the_quorum_proof_is_what_was_passed_on_before_a_committed_write() {
     let mut wire = Wire::connected();
+    let asked = wire.now;
     wire.submit(0, OpCode::GET_DATA);
     wire.submit(1, OpCode::SYNC);
     wire.requests();
     wire.reply(1, 5, ErrorCode::OK, b"");
     wire.reply(2, 5, ErrorCode::OK, b"");
     wire.advance(Duration::from_secs(4));
+    let pinged = wire.now;
     wire.requests();
     wire.reply(PING_XID, 5, ErrorCode::OK, b"");
-    assert_eq!(wire.session.quorum_proof(), None);
-    let sent_at = wire.now;
-    wire.submit(2, OpCode::MULTI);
+    assert_eq!(wire.session.quorum_proof(), None, "a follower answers all of these by itself");
+    for (wait, proof) in [(1_000, asked), (1_000, pinged)] {
+        wire.advance(Duration::from_millis(wait));
+        wire.submit(2, OpCode::MULTI);
+        let xid = wire.requests()[0].xid;
+        wire.reply(xid, 6, ErrorCode::OK, b"");
+        assert_eq!(
+            wire.session.quorum_proof(),
+            Some(proof),
+            "what is said half a tick before the write counts, not the write"
+        );
+    }
+}
+
+#[test]
+fn nothing_of_what_is_on_its_way_out_is_shown() {
+    let mut wire = with_credentials();
+    wire.connect(SESSION);
+    let debug = format!("{:?}", wire.session);
+    assert!(!debug.contains("user:pass"), "{debug}");
+    wire.lose();
+    let round = wire.round();
+    let opened = Opened { host: round.hosts[0].clone(), failed: vec![], started_at: wire.now };
+    wire.session.transport_opened(wire.now, opened);
+    let debug = format!("{:?}", wire.session);
+    assert!(!debug.contains("\\x07"), "the session password is in the connect request: {debug}");
+}
+
+#[test]
+fn a_refused_identity_takes_no_accepted_one_with_it() {
+    let mut wire = Wire::connected();
+    wire.session.add_auth(Credential::new("digest", "bad"), 1);
+    wire.session.add_auth(Credential::new("digest", "good"), 2);
     wire.requests();
-    wire.advance(Duration::from_secs(1));
-    wire.reply(3, 6, ErrorCode::OK, b"");
-    assert_eq!(wire.session.quorum_proof(), Some(sent_at), "when it was sent, not when it was answered");
+    wire.reply(-4, 0, ErrorCode::AUTH_FAILED, b"");
+    wire.advance(Duration::from_secs(2));
+    wire.connect(SESSION);
+    assert!(wire.requests().is_empty(), "neither was accepted");
+    // One whose answer was lost is not kept either.
+    wire.session.add_auth(Credential::new("digest", "bad"), 3);
+    wire.lose();
+    wire.advance(Duration::from_secs(2));
+    wire.connect(SESSION);
+    assert!(wire.requests().is_empty());
+}
+
+#[test]
+fn a_spare_is_not_used_once_the_list_of_servers_has_changed() {
+    let mut wire = Wire::connected();
+    wire.submit(0, OpCode::SET_DATA);
+    wire.requests();
+    wire.advance(Duration::from_millis(600));
+    open_spare(&mut wire);
+    suspicions(&mut wire);
+    wire.session.set_hosts(wire.now, vec![Host::new("zk9", 2181)]);
+    assert_eq!(suspicions(&mut wire), ["drop spare", "drop"]);
+    assert_eq!(wire.round().hosts, [Host::new("zk9", 2181)]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //!
 //! The mechanism is historic (RFC 6331), but it is what ZooKeeper servers without Kerberos speak.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use md5::{Digest, Md5};
 use thiserror::Error;
@@ -26,7 +26,6 @@ pub(crate) enum SaslError {
 }
 
 /// One exchange.
-#[derive(Debug)]
 pub(crate) struct DigestMd5 {
     user: String,
     password: Secret,
@@ -34,6 +33,12 @@ pub(crate) struct DigestMd5 {
     cnonce: String,
     /// What the server must answer, once we have answered it.
     expected: Option<String>,
+}
+
+impl fmt::Debug for DigestMd5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestMd5").field("user", &self.user).field("uri", &self.uri).finish_non_exhaustive()
+    }
 }
 
 /// The answer to a token of the server.

@@ -41,8 +41,8 @@ pub(super) struct Exchange {
 #[derive(Debug)]
 pub(super) struct Unanswered<T> {
     scheme: String,
-    /// Of a credential that was added while connected.
-    token: Option<T>,
+    /// One that was added while connected: it is kept once the server has accepted it.
+    added: Option<(Credential, T)>,
 }
 
 /// Commands.
@@ -51,6 +51,7 @@ impl<T> Session<T> {
     /// as [`Event::Reply`]. Without a connection it fails at once and nothing is kept: identities for every connection belong
     /// into [`Config::credentials`](crate::Config).
     pub fn add_auth(&mut self, credential: Credential, token: T) {
+        // During a SASL exchange the connection is not ours yet.
         let Link::Established(established) = &mut self.link else {
             let cause = self.last_cause.clone().unwrap_or(Cause::NotConnected);
             let outcome = Err(RequestError::NotSent(cause));
@@ -58,10 +59,8 @@ impl<T> Session<T> {
             return;
         };
         write_auth(&mut self.out, &credential);
-        established
-            .authenticating
-            .push_back(Unanswered { scheme: credential.scheme.clone(), token: Some(token) });
-        self.config.credentials.push(credential);
+        let scheme = credential.scheme.clone();
+        established.authenticating.push_back(Unanswered { scheme, added: Some((credential, token)) });
     }
 }
 
@@ -138,7 +137,7 @@ impl<T> Session<T> {
             write_auth(&mut self.out, credential);
             established
                 .authenticating
-                .push_back(Unanswered { scheme: credential.scheme.clone(), token: None });
+                .push_back(Unanswered { scheme: credential.scheme.clone(), added: None });
         }
         established.restoring = write_set_watches(&self.watches, self.watches_zxid, &mut self.out);
         self.ready_if_restored(now);
@@ -147,12 +146,14 @@ impl<T> Session<T> {
     /// Answers to `addauth` come in their own order: servers give them at once, past the queue of requests.
     pub(super) fn auth_reply(&mut self, now: Timestamp, header: &ReplyHeader) -> Result<(), Cause> {
         let Link::Established(established) = &mut self.link else { return Ok(()) };
-        let Some(Unanswered { scheme, token }) = established.authenticating.pop_front() else {
+        let Some(Unanswered { scheme, added }) = established.authenticating.pop_front() else {
             return Err(ProtocolError::Unsolicited { xid: AUTH_XID }.into());
         };
         let refused = header.err != ErrorCode::OK;
-        let added_while_connected = token.is_some();
-        if let Some(token) = token {
+        if let Some((credential, token)) = added {
+            if !refused {
+                self.config.credentials.push(credential);
+            }
             let reply = Reply {
                 err: header.err,
                 zxid: header.zxid,
@@ -164,10 +165,6 @@ impl<T> Session<T> {
             self.events.push_back(Event::Reply { token, outcome: Ok(reply) });
         }
         if refused {
-            if added_while_connected {
-                // Its giver has been told; the connections to come do without it.
-                self.config.credentials.pop();
-            }
             return Err(self.auth_failed(&scheme, &header.err.to_string()));
         }
         self.ready_if_restored(now);
@@ -181,7 +178,7 @@ impl<T> Session<T> {
 
     /// The connection ended: whoever waits for an `addauth` is told that the answer is lost.
     pub(super) fn auth_lost(&mut self, unanswered: impl IntoIterator<Item = Unanswered<T>>, cause: &Cause) {
-        for token in unanswered.into_iter().filter_map(|unanswered| unanswered.token) {
+        for (_, token) in unanswered.into_iter().filter_map(|unanswered| unanswered.added) {
             let outcome = Err(RequestError::Unknown(cause.clone()));
             self.events.push_back(Event::Reply { token, outcome });
         }

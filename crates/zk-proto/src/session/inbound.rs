@@ -93,6 +93,7 @@ impl<T> Session<T> {
     fn pong(&mut self, now: Timestamp) -> Result<(), Cause> {
         let Link::Established(established) = &mut self.link else { return Ok(()) };
         let sent_at = established.liveness.ponged().ok_or(ProtocolError::Unsolicited { xid: PING_XID })?;
+        self.quorum_proof.answered(now, sent_at);
         self.measured(now.since(sent_at));
         Ok(())
     }
@@ -113,13 +114,14 @@ impl<T> Session<T> {
                 Mismatch::Nothing => ProtocolError::Unsolicited { xid },
                 Mismatch::Expected(expected) => ProtocolError::XidMismatch { expected, got: xid },
             })?;
+        self.quorum_proof.answered(now, sent_at);
         self.measured(now.since(sent_at));
         if slot.op == OpCode::CLOSE_SESSION {
             self.finish_close(now);
             return Ok(());
         }
         if header.err == ErrorCode::OK && is_committed_write(slot.op) {
-            self.quorum_proof = self.quorum_proof.max(Some(sent_at));
+            self.quorum_proof.committed(sent_at);
         }
         let unwanted = slot.watch_unwanted || slot.token.is_none();
         if let Some(token) = slot.token {

@@ -65,7 +65,7 @@ pub struct Opened {
 pub(super) enum Link<T> {
     Idle { retry_at: Timestamp },
     Dialing { budget: Duration },
-    Handshaking { host: Host, deadline: Timestamp },
+    Handshaking { host: Host, asked: Timestamp, deadline: Timestamp },
     Established(Box<Established<T>>),
     Closed,
 }
@@ -115,7 +115,7 @@ impl<T> Session<T> {
             self.hosts.tried(host);
         }
         let deadline = opened.started_at.after(budget).min(now.after(self.patience(budget))).max(now);
-        self.handshake(opened.host, deadline);
+        self.handshake(now, opened.host, deadline);
     }
 
     /// How long a server may take to answer the connect request. Two cannot be asked at once (a session must not be asked
@@ -129,7 +129,7 @@ impl<T> Session<T> {
     }
 
     /// The transport to this host becomes the link: asks for our session on it.
-    fn handshake(&mut self, host: Host, deadline: Timestamp) {
+    fn handshake(&mut self, now: Timestamp, host: Host, deadline: Timestamp) {
         self.connection = self.connection.saturating_add(1);
         self.out.clear();
         self.frames = FrameDecoder::new(FrameLimit::CONNECT_RESPONSE);
@@ -141,7 +141,7 @@ impl<T> Session<T> {
             self.config.session_timeout_ms(),
             self.config.allow_read_only,
         );
-        self.link = Link::Handshaking { host, deadline };
+        self.link = Link::Handshaking { host, asked: now, deadline };
     }
 
     /// No host of the round could be reached; `reasons` names each with its reason, for people.
@@ -221,7 +221,7 @@ impl<T> Session<T> {
         if let Some(host) = self.take_spare() {
             self.events.push_back(Event::UseSpare);
             let budget = self.attempt_budget(now);
-            self.handshake(host, now.after(budget));
+            self.handshake(now, host, now.after(budget));
             return;
         }
         let mut pause = Duration::ZERO;
@@ -291,7 +291,10 @@ impl<T> Session<T> {
         if new {
             self.events.push_back(Event::SessionEstablished(info));
         }
-        let Some(host) = self.link.host().cloned() else { return };
+        let Link::Handshaking { host, asked, .. } = &self.link else { return };
+        let host = host.clone();
+        let ticks = info.negotiated_timeout.checked_div(4).unwrap_or_default();
+        self.quorum_proof.linked(*asked, self.config.relay_delay.min(ticks));
         self.link = Link::Established(Box::new(Established {
             host,
             liveness: Liveness::new(now, read_timeout),

@@ -23,6 +23,9 @@ use crate::{error::Cause, event::Event, hosts::Host, session::Session, time::Tim
 /// The longest default for `hedge_after`.
 const HEDGE_AFTER: Duration = Duration::from_millis(500);
 
+/// The least `hedge_after`: shorter ones would only keep the processor busy.
+const LEAST_HEDGE_AFTER: Duration = Duration::from_millis(10);
+
 /// Never suspicious before this many smoothed round trips.
 const ROUND_TRIPS: u32 = 8;
 
@@ -85,7 +88,7 @@ impl<T> Session<T> {
             let read_timeout = self.read_timeout(negotiated);
             read_timeout.checked_div(4).unwrap_or(read_timeout).min(HEDGE_AFTER)
         });
-        configured.max(self.round_trip.saturating_mul(ROUND_TRIPS))
+        configured.max(LEAST_HEDGE_AFTER).max(self.round_trip.saturating_mul(ROUND_TRIPS))
     }
 
     fn move_after(&self) -> Duration {

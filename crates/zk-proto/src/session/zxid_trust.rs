@@ -14,7 +14,7 @@ pub(super) enum ZxidTrust {
     Trusted,
     /// This round asks without it.
     Probing,
-    /// The session was resumed without it. If this round, which shows it, is refused, the ensemble was set back.
+    /// The session was resumed without it. If every server of this round, which shows it, refuses, the ensemble was set back.
     Doubted,
 }
 
@@ -31,11 +31,13 @@ impl<T> Session<T> {
 
     /// A round is over, and no server granted a session.
     pub(super) fn round_failed(&mut self, now: Timestamp) {
-        let refused = std::mem::take(&mut self.refusals) > 0;
+        let refusals = std::mem::take(&mut self.refusals);
+        let (refused, refused_by_all) =
+            (refusals > 0, u32::try_from(refusals).unwrap_or(u32::MAX) >= self.hosts.count());
         let negotiated = self.granted.as_ref().map(|granted| granted.negotiated_timeout);
         let expires = self.last_heard.after(negotiated.unwrap_or(self.config.session_timeout));
         self.zxid_trust = match self.zxid_trust {
-            ZxidTrust::Doubted if refused => {
+            ZxidTrust::Doubted if refused_by_all => {
                 self.expire_session(now, ExpiryCause::ZxidAhead);
                 self.forget_zxid();
                 ZxidTrust::Trusted
@@ -56,6 +58,10 @@ impl<T> Session<T> {
             self.link = Link::Idle { retry_at: now };
             self.hosts.end_round();
             self.start_dialing(now);
+        } else {
+            // A server that shows no less than we have seen knows the session: nothing is doubted any more.
+            self.zxid_trust = ZxidTrust::Trusted;
+            self.refusals = 0;
         }
         !probing
     }
