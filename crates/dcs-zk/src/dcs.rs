@@ -1,7 +1,10 @@
 //! The DCS: one scope on one session.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,6 +15,7 @@ use zk_session::{Acl, Client, OneshotWatcher, SessionInfo, Stat, Status, Timesta
 use crate::{
     config::Config,
     error::DcsError,
+    lease::Leadership,
     loader::{Fetched, Groups, fetch},
     paths::MemberName,
     retry::retry,
@@ -26,6 +30,10 @@ pub struct DcsZk {
     client: RwLock<Client>,
     memory: Mutex<Memory>,
     pub(crate) wakeup: Notify,
+    /// `close` was called: no session is begun any more.
+    closed: AtomicBool,
+    /// Held by whoever writes our member key, or goes by its version.
+    pub(crate) member_key: tokio::sync::Mutex<()>,
 }
 
 /// What was seen and written last; answers to the `_last_…` fields of `AbstractDCS`.
@@ -43,6 +51,10 @@ pub(crate) struct Memory {
     pub(crate) last_failsafe: Option<Failsafe>,
     /// The member data as it was last written, and the session that wrote it.
     pub(crate) last_member: Option<(MemberData, i64)>,
+    /// A write of the member key failed, and it may hold either value.
+    pub(crate) member_unknown: bool,
+    /// The reign that leases are given out for.
+    pub(crate) leadership: Leadership,
     /// The session in which we last held the leader key.
     pub(crate) held_in_session: Option<i64>,
     last_seen: Option<Timestamp>,
@@ -61,6 +73,8 @@ impl DcsZk {
             client: RwLock::new(client),
             memory: Mutex::new(Memory::default()),
             wakeup: Notify::new(),
+            closed: AtomicBool::new(false),
+            member_key: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -125,10 +139,9 @@ impl DcsZk {
     /// Safe: it only reads.
     pub async fn get_groups(&self, groups: Groups) -> Result<Arc<Cluster>, DcsError> {
         let paths = &self.config.paths;
-        let loaded = retry("get_cluster", &self.client(), self.retry_deadline(), |client| {
-            fetch(client, paths.clone(), groups)
-        })
-        .await;
+        let loaded =
+            retry("get_cluster", self, self.retry_deadline(), |client| fetch(client, paths.clone(), groups))
+                .await;
         let mut memory = self.memory();
         match loaded {
             Ok(fetched) => Ok(self.remember(&mut memory, fetched)),
@@ -146,6 +159,7 @@ impl DcsZk {
         memory.last_status = cluster.status.to_value();
         memory.last_failsafe.clone_from(&cluster.failsafe);
         memory.watchers = fetched.watchers;
+        memory.member_unknown = false;
         memory.last_seen = Some(now());
         memory.cluster = Some((Arc::clone(&cluster), now().after(self.config.timings.ttl())));
         cluster
@@ -159,7 +173,7 @@ impl DcsZk {
     /// Safe: it only reads.
     pub async fn get_mpp_coordinator(&self) -> Option<Cluster> {
         let paths = &self.config.paths;
-        let loaded = retry("get_mpp_coordinator", &self.client(), self.retry_deadline(), |client| {
+        let loaded = retry("get_mpp_coordinator", self, self.retry_deadline(), |client| {
             fetch(client, paths.clone(), Groups::One(0))
         })
         .await;
@@ -194,7 +208,7 @@ impl DcsZk {
     /// Safe: it only reads.
     pub async fn scope_children(&self) -> Result<Option<Vec<String>>, DcsError> {
         let base = self.config.paths.base();
-        retry("scope_children", &self.client(), self.retry_deadline(), |client| async move {
+        retry("scope_children", self, self.retry_deadline(), |client| async move {
             match client.get_children(base).await {
                 Ok((children, _)) => Ok(Some(children)),
                 Err(error) if error.code() == Some(zk_session::ErrorCode::NO_NODE) => Ok(None),
@@ -211,14 +225,27 @@ impl DcsZk {
     ///
     /// Giving up the wait does not stop the closing.
     pub async fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.end_leadership();
         self.client().close().await;
     }
 
-    /// Ends the session and starts another; answers to `KazooClient.restart`.
-    pub(crate) async fn restart_session(&self) {
-        self.client().close().await;
-        let fresh = self.config.client_builder().build();
-        *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    /// Starts another session in place of the one of `failed`, and ends that; answers to `KazooClient.restart`. Of several
+    /// who ask for it one does it. The new session is there before the old one ends: giving up the wait leaves nobody without.
+    pub(crate) async fn restart_session(&self, failed: &Client) {
+        {
+            let mut current = self.client.write().unwrap_or_else(PoisonError::into_inner);
+            if !current.is_same(failed) || self.closed.load(Ordering::SeqCst) {
+                return;
+            }
+            *current = self.config.client_builder().build();
+        }
+        failed.close().await;
+    }
+
+    /// Ends every lease that was given out.
+    pub(crate) fn end_leadership(&self) {
+        std::mem::take(&mut self.memory().leadership).end();
     }
 
     pub(crate) fn client(&self) -> Client {

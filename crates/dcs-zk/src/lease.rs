@@ -1,6 +1,12 @@
 //! Leadership with an end on the clock.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use zk_session::Timestamp;
 
@@ -11,10 +17,17 @@ use zk_session::Timestamp;
 /// slept meanwhile. Ask [`is_valid`](Self::is_valid) before each act that only a leader may do, and renew it with
 /// [`DcsZk::update_leader`](crate::DcsZk::update_leader).
 ///
-/// The end is the send time of the newest request whose answer proves that a quorum saw our session alive, plus the session
-/// timeout that the server granted, less a margin; see [`Config`](crate::Config). The clock is `CLOCK_BOOTTIME`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// It also ends when we give leadership up ([`DcsZk::delete_leader`](crate::DcsZk::delete_leader),
+/// [`DcsZk::close`](crate::DcsZk::close)), before the server is told, and when a server says that the key is not ours: every
+/// copy of it at once.
+///
+/// The end is when the ensemble's leader has last heard of our session at the least (see
+/// [`Status::quorum_proof`](zk_session::Status)), plus the session timeout that the server granted, less a margin; see
+/// [`Config`](crate::Config). The clock is `CLOCK_BOOTTIME`. A server that grants less on a later connection is not allowed for:
+/// let all servers of an ensemble have the same limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
+    pub(crate) leadership: Leadership,
     pub(crate) until: Timestamp,
     pub(crate) fencing_token: i64,
     pub(crate) session_id: i64,
@@ -24,12 +37,12 @@ pub struct Lease {
 impl Lease {
     /// Whether we lead now.
     pub fn is_valid(&self) -> bool {
-        zk_session::now() < self.until
+        !self.leadership.is_over() && zk_session::now() < self.until
     }
 
     /// For how long we lead without another renewal; zero when it is over.
     pub fn remaining(&self) -> Duration {
-        self.until.since(zk_session::now())
+        if self.leadership.is_over() { Duration::ZERO } else { self.until.since(zk_session::now()) }
     }
 
     /// When it ends, on the clock of [`zk_session::now`].
@@ -53,3 +66,25 @@ impl Lease {
         self.version
     }
 }
+
+/// One reign: shared by all its leases, which end together when it is over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leadership(Arc<AtomicBool>);
+
+impl Leadership {
+    pub(crate) fn end(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl PartialEq for Leadership {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Leadership {}

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use zk_session::{Client, Timestamp, WhenDisconnected, now};
 
-use crate::error::DcsError;
+use crate::{dcs::DcsZk, error::DcsError};
 
 /// The longest pause between tries; answers to `KazooRetry(max_delay=1)`.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
@@ -43,18 +43,21 @@ impl Pauses {
 /// answered, or where a connection ends as soon as it begins.
 pub(crate) async fn retry<R, F>(
     operation: &'static str,
-    client: &Client,
+    dcs: &DcsZk,
     deadline: Timestamp,
     mut attempt: impl FnMut(Client) -> F,
 ) -> Result<R, DcsError>
 where
     F: Future<Output = Result<R, zk_session::Error>>,
 {
-    let client = client.with_when_disconnected(WhenDisconnected::Wait);
     let mut pauses = Pauses::until(deadline);
     loop {
-        let error = match attempt(until(&client, deadline)).await {
+        // Each try asks the client that is in use then: another operation may have restarted the session.
+        let client = dcs.client();
+        let waiting = client.with_when_disconnected(WhenDisconnected::Wait);
+        let error = match attempt(until(&waiting, deadline)).await {
             Ok(value) => return Ok(value),
+            Err(zk_session::Error::Closed) if !client.is_same(&dcs.client()) => continue,
             Err(error) => error,
         };
         if !may_settle(&error) || !pauses.pause().await {

@@ -34,7 +34,7 @@ impl DcsZk {
         let session_changes = status.wait_for(|status| (status.state == State::Connected) != connected);
         let woken = tokio::select! {
             () = fired(&mut watchers) => true,
-            _ = session_changes => true,
+            Ok(_) = session_changes => true,
             () = self.wakeup.notified() => true,
             () = tokio::time::sleep(timeout) => false,
         };

@@ -111,6 +111,11 @@ impl Client {
         Self { shared: Arc::clone(&self.shared), options: Options { when_disconnected, ..self.options } }
     }
 
+    /// Whether both are handles on one client.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// A picture of the session as it is now.
     pub fn status(&self) -> Status {
         self.shared.status.borrow().clone()

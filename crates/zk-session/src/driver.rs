@@ -166,6 +166,10 @@ impl Driver {
             }
             Wake::Spare(SpareEvent::Opened(opened)) => {
                 debug!(server = %opened.host, "spare transport open");
+                // The link may have spoken while nobody looked; the spare is dropped then.
+                if self.read_arrived(now) {
+                    self.settle();
+                }
                 self.session.spare_opened(now, &opened);
             }
             Wake::Spare(SpareEvent::Failed) => self.session.spare_failed(),
@@ -233,6 +237,9 @@ impl Driver {
             #[cfg(feature = "tls")]
             Command::Secure(security, done) => {
                 self.security = security;
+                // A spare was made with the settings that hold no more.
+                self.session.forget_spare();
+                self.spare.drop_all();
                 if self.transport.is_some() {
                     self.lost(now, Cause::Reconfigured);
                 } else if self.dialling.take().is_some() {

@@ -37,8 +37,12 @@ impl Spare {
         self.dialling = Some(Box::pin(dial(round, security)));
     }
 
-    /// A probe that is still unanswered is given up for the new one.
+    /// A probe of the same connection that is still unanswered goes on: where connecting takes long, a new one each time
+    /// would never be answered.
     pub(crate) fn probe(&mut self, host: Host, connection: u64, security: Security) {
+        if self.probing.as_ref().is_some_and(|(running, _)| *running == connection) {
+            return;
+        }
         self.probing = Some((connection, Box::pin(probe(host, security))));
     }
 

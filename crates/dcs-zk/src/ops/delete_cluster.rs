@@ -15,9 +15,7 @@ impl DcsZk {
     /// Not safe: what was sent may be applied; the same call again sees to it.
     pub async fn delete_cluster(&self) -> Result<(), DcsError> {
         let directory = self.config.paths.directory();
-        retry("delete_cluster", &self.client(), self.retry_deadline(), |client| {
-            client.delete_recursive(&directory)
-        })
-        .await
+        retry("delete_cluster", self, self.retry_deadline(), |client| client.delete_recursive(&directory))
+            .await
     }
 }

@@ -68,7 +68,7 @@ impl DcsZk {
     /// Not safe: what was sent may be applied; the same call again sees to it.
     pub async fn set_initialize_value(&self, sysid: &str) -> Result<(), DcsError> {
         let path = self.config.paths.initialize();
-        retry("set_initialize_value", &self.client(), self.retry_deadline(), |client| {
+        retry("set_initialize_value", self, self.retry_deadline(), |client| {
             let write = client.set_data(&path, sysid.to_owned(), None);
             async move { write.await.map(|_| ()) }
         })
@@ -87,7 +87,7 @@ impl DcsZk {
     /// Not safe: what was sent may be applied; the same call again sees to it.
     pub async fn cancel_initialization(&self) -> Result<(), DcsError> {
         let path = self.config.paths.initialize();
-        retry("cancel_initialization", &self.client(), self.retry_deadline(), |client| {
+        retry("cancel_initialization", self, self.retry_deadline(), |client| {
             let path = &path;
             async move {
                 let cancelled = match client.exists(path).await? {

@@ -24,8 +24,13 @@ impl DcsZk {
         let status = client.status();
         let session = status.session.filter(|session| session.session_id == stat.ephemeral_owner)?;
         let until = status.lease_until(self.config.lease_margin(session.negotiated_timeout))?;
-        self.memory().held_in_session = Some(session.session_id);
+        let leadership = {
+            let mut memory = self.memory();
+            memory.held_in_session = Some(session.session_id);
+            memory.leadership.clone()
+        };
         Some(Lease {
+            leadership,
             until,
             fencing_token: stat.czxid,
             session_id: session.session_id,

@@ -33,6 +33,7 @@ impl DcsZk {
     /// Not safe: what was sent may be applied. The next call sees to it.
     pub async fn touch_member(&self, data: &MemberData) -> Result<Touched, DcsError> {
         let path = self.config.paths.member(self.name()?);
+        let _one_at_a_time = self.member_key.lock().await;
         let deadline = self.once_deadline();
         let client =
             self.client().with_timeout(deadline.since(now())).with_when_disconnected(WhenDisconnected::Fail);
@@ -42,7 +43,9 @@ impl DcsZk {
             return Err(DcsError::Unavailable { operation: "touch_member", cause });
         };
         let seen = self.seen_member();
-        if seen.as_ref().is_some_and(|seen| seen.owner == session && data.same_as(&seen.data)) {
+        if seen.as_ref().is_some_and(|seen| {
+            seen.owner == session && seen.data.as_ref().is_some_and(|seen| data.same_as(seen))
+        }) {
             return Ok(Touched::Unchanged);
         }
         let value = data.to_json();
@@ -54,12 +57,16 @@ impl DcsZk {
         };
         match written {
             Ok(()) => {
-                self.memory().last_member = Some((data.clone(), session));
+                let mut memory = self.memory();
+                memory.last_member = Some((data.clone(), session));
+                memory.member_unknown = false;
                 Ok(Touched::Written)
             }
             Err(error) => {
                 // What the key holds is not known any more.
-                self.memory().last_member = None;
+                let mut memory = self.memory();
+                memory.last_member = None;
+                memory.member_unknown = true;
                 Err(DcsError::from_session("touch_member", error))
             }
         }
@@ -69,18 +76,21 @@ impl DcsZk {
     fn seen_member(&self) -> Option<SeenMember> {
         let cluster = self.cluster()?;
         let member = cluster.get_member(self.config.name.as_ref()?.as_str(), false)?;
-        let written =
-            self.memory().last_member.clone().filter(|(_, session)| Some(*session) == member.session);
-        Some(SeenMember {
-            owner: member.session?,
-            data: written.map_or_else(|| member.data.clone(), |(data, _)| data.into_object()),
-        })
+        let memory = self.memory();
+        let written = memory.last_member.as_ref().filter(|(_, session)| Some(*session) == member.session);
+        let data = match (memory.member_unknown, written) {
+            (true, _) => None,
+            (false, Some((data, _))) => Some(data.as_object().clone()),
+            (false, None) => Some(member.data.clone()),
+        };
+        Some(SeenMember { owner: member.session?, data })
     }
 }
 
 struct SeenMember {
     owner: i64,
-    data: dcs_model::json::Object,
+    /// What it holds, if that is known.
+    data: Option<dcs_model::json::Object>,
 }
 
 /// One write of the member key, in the ways that the state of the key asks for.

@@ -74,7 +74,7 @@ impl DcsZk {
     }
 
     async fn is_missing(&self, path: &str) -> Result<bool, DcsError> {
-        retry("set_sync_state_value", &self.client(), self.retry_deadline(), |client| {
+        retry("set_sync_state_value", self, self.retry_deadline(), |client| {
             let read = client.exists(path);
             async move { Ok(read.await?.is_none()) }
         })

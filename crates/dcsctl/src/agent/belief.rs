@@ -16,7 +16,7 @@ pub(crate) enum Place {
     Behind(String),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Standing {
     Starting,
     Leading(Lease),
@@ -55,8 +55,8 @@ impl Belief {
 
     /// The lease, while it lasts.
     pub(crate) fn lease(&self) -> Option<Lease> {
-        match self.lock().standing {
-            Standing::Leading(lease) if lease.is_valid() => Some(lease),
+        match &self.lock().standing {
+            Standing::Leading(lease) if lease.is_valid() => Some(lease.clone()),
             _ => None,
         }
     }
@@ -75,11 +75,11 @@ impl Belief {
     pub(crate) fn leads(&self, lease: Lease, why: &str) {
         let mut inner = self.lock();
         let led_before = matches!(
-            inner.standing,
+            &inner.standing,
             Standing::Leading(before) if before.fencing_token() == lease.fencing_token() && before.is_valid()
         );
         let answers_again = std::mem::take(&mut inner.no_answer);
-        inner.standing = Standing::Leading(lease);
+        inner.standing = Standing::Leading(lease.clone());
         self.0.lease.send_replace(Some(lease));
         let event = match (led_before, answers_again) {
             (false, _) => Event::Leads,
@@ -116,7 +116,7 @@ impl Belief {
     /// The watchdog looked at the clock.
     pub(crate) fn lease_may_have_ended(&self) {
         let mut inner = self.lock();
-        let Standing::Leading(lease) = inner.standing else { return };
+        let Standing::Leading(lease) = inner.standing.clone() else { return };
         if lease.is_valid() {
             return;
         }
@@ -147,7 +147,7 @@ impl Belief {
 
     fn say(&self, inner: &mut Inner, event: Event<'_>, why: &str) {
         let (lease, leader) = match &inner.standing {
-            Standing::Leading(lease) => (Some(*lease), None),
+            Standing::Leading(lease) => (Some(lease.clone()), None),
             Standing::Not(Place::Behind(leader)) => (None, Some(leader.as_str())),
             Standing::Starting | Standing::Not(Place::Nowhere) => (None, None),
         };

@@ -95,7 +95,7 @@ impl Report {
             return Ok(());
         }
         let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let remaining = lease.map(|lease| lease.remaining());
+        let remaining = lease.as_ref().map(Lease::remaining);
         let until = remaining
             .and_then(|remaining| SignedDuration::try_from(remaining).ok())
             .and_then(|remaining| now.checked_add(remaining).ok());
@@ -117,18 +117,18 @@ impl Report {
         }
         let (server, session) = match event {
             Event::Connected { server, session } => (Some(server), Some(format!("{session:#x}"))),
-            _ => (None, lease.map(|lease| format!("{:#x}", lease.session_id()))),
+            _ => (None, lease.as_ref().map(|lease| format!("{:#x}", lease.session_id()))),
         };
         let line = Line {
             time: rfc3339(now),
             name: &self.name,
             event: event_name,
             leading: lease.is_some(),
-            leader: leader.or_else(|| lease.map(|_| self.name.as_str())),
+            leader: leader.or_else(|| lease.as_ref().map(|_| self.name.as_str())),
             why,
             lease_remaining_ms: remaining.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
             lease_until: until.map(rfc3339),
-            fencing_token: lease.map(|lease| lease.fencing_token()),
+            fencing_token: lease.as_ref().map(Lease::fencing_token),
             server,
             session,
         };

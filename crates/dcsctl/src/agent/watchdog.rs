@@ -11,7 +11,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(crate) async fn run(belief: Belief) {
     let mut leases = belief.watch_lease();
     loop {
-        let lease = *leases.borrow_and_update();
+        let lease = leases.borrow_and_update().clone();
         let Some(lease) = lease else {
             // The sender lives in the belief that we hold.
             if leases.changed().await.is_err() {

@@ -1,5 +1,6 @@
 //! Taking the leader key.
 
+use futures_util::future::join;
 use zk_session::{CreateMode, Error, ErrorCode, WhenDisconnected};
 
 use crate::{
@@ -30,9 +31,9 @@ impl DcsZk {
         let name = self.name()?.clone();
         let path = self.config.paths.leader();
         let deadline = self.retry_deadline();
-        let client = self.client().with_when_disconnected(WhenDisconnected::Wait);
         let mut pauses = Pauses::until(deadline);
         loop {
+            let client = self.client().with_when_disconnected(WhenDisconnected::Wait);
             let connected = until(&client, deadline).connected().await;
             connected.map_err(|error| DcsError::from_session(OPERATION, error))?;
             self.check_session_is_long_enough(&client)?;
@@ -67,7 +68,7 @@ impl DcsZk {
     /// The key exists: whose is it?
     async fn existing_key(&self, client: &zk_session::Client, name: &str) -> Result<Existing, Error> {
         // A read may lag behind the create that was refused, and show the key of another time.
-        let (_, held) = futures_util::future::join(client.sync("/"), self.read_leader(client)).await;
+        let (_, held) = join(client.sync("/"), self.read_leader(client)).await;
         let Some(held) = held? else { return Ok(Existing::Gone) };
         let session = client.status().session.map(|session| session.session_id);
         if session != Some(held.stat.ephemeral_owner) || held.name != name.as_bytes() {
@@ -88,8 +89,10 @@ impl DcsZk {
         stat: &zk_session::Stat,
     ) -> Result<Option<Lease>, Error> {
         let check = zk_session::MultiOp::check(self.config.paths.leader(), Some(stat.version));
-        match client.multi(vec![check]).await {
-            Ok(_) => Ok(self.lease(client, stat)),
+        // The version alone does not tell: another's key has the same. The read behind the check shows whose it was.
+        let (checked, after) = join(client.multi(vec![check]), self.read_leader(client)).await;
+        match checked {
+            Ok(_) => Ok(after?.and_then(|held| self.lease(client, &held.stat))),
             Err(error) if matches!(error.code(), Some(ErrorCode::NO_NODE | ErrorCode::BAD_VERSION)) => {
                 Ok(None)
             }

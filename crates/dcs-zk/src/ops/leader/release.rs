@@ -30,11 +30,13 @@ impl DcsZk {
         }
         let timeout = self.once_deadline().since(now());
         let client = self.client().with_timeout(timeout).with_when_disconnected(WhenDisconnected::Fail);
+        // Before the server is told: from then on another may lead.
+        self.end_leadership();
         match self.release(&client, name.as_str(), last_lsn).await {
             Ok(released) => Ok(released),
             Err(error) => {
                 tracing::warn!(%error, "the release of the leader key is not confirmed: restarting the session");
-                self.restart_session().await;
+                self.restart_session(&client).await;
                 Ok(true)
             }
         }

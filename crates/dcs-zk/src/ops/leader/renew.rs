@@ -59,13 +59,13 @@ impl DcsZk {
         }
         let optime = update.last_lsn;
         let writes = self.plan(update);
-        let renewed = retry("update_leader", &client, deadline, |client| {
+        let renewed = retry("update_leader", self, deadline, |client| {
             let writes = &writes;
             let name = name.as_str();
             async move { self.renew(&client, name, writes).await }
         });
         match renewed.await? {
-            Ok(lease) => {
+            Ok((lease, Written::All)) => {
                 self.wrote(writes);
                 // For members that look there. Late or lost, it does no harm.
                 if let Some(optime) = optime
@@ -75,17 +75,17 @@ impl DcsZk {
                 }
                 Ok(lease)
             }
-            Err(not_owner) => Err(not_owner),
+            // What was to be written beside the renewal comes with the next one.
+            Ok((lease, Written::Nothing)) => Ok(lease),
+            Err(not_owner) => {
+                self.end_leadership();
+                Err(not_owner)
+            }
         }
     }
 
     /// One try: the outer result is about the connection, the inner one about the lock.
-    async fn renew(
-        &self,
-        client: &Client,
-        name: &str,
-        writes: &Writes,
-    ) -> Result<Result<Lease, DcsError>, Error> {
+    async fn renew(&self, client: &Client, name: &str, writes: &Writes) -> Result<Renewed, Error> {
         let session = client.status().session.map(|session| session.session_id);
         // The last load has seen the key as a rule. Should it be out of date, the check fails or the read after it tells.
         let known = self.memory().leader.filter(|stat| Some(stat.ephemeral_owner) == session);
@@ -130,15 +130,15 @@ impl DcsZk {
             }
             Err(error) => return Err(error),
         }
-        Ok(self.confirm(client, after?))
+        Ok(self.confirm(client, after?).map(|lease| (lease, Written::All)))
     }
 
     /// The check alone: the lease comes first, status can wait for the next loop.
-    async fn renew_alone(&self, client: &Client, version: i32) -> Result<Result<Lease, DcsError>, Error> {
+    async fn renew_alone(&self, client: &Client, version: i32) -> Result<Renewed, Error> {
         let check = MultiOp::check(self.config.paths.leader(), Some(version));
         let (written, after) = join(client.multi(vec![check]), self.read_leader(client)).await;
         match written {
-            Ok(_) => Ok(self.confirm(client, after?)),
+            Ok(_) => Ok(self.confirm(client, after?).map(|lease| (lease, Written::Nothing))),
             Err(Error::Rejected(rejected)) if rejected.op_index == Some(0) => {
                 Ok(Err(self.held_by(after?.as_ref())))
             }
@@ -154,18 +154,14 @@ impl DcsZk {
     }
 
     /// The key carries our name but another session: an earlier life of this member, whose session has not ended yet.
-    async fn replace(
-        &self,
-        client: &Client,
-        name: &str,
-        held: &Held,
-    ) -> Result<Result<Lease, DcsError>, Error> {
+    async fn replace(&self, client: &Client, name: &str, held: &Held) -> Result<Renewed, Error> {
         // We held the key in this very session: whoever has it now, under our name, is a later life of this member.
         let session = client.status().session.map(|session| session.session_id);
         if self.memory().held_in_session == session {
             return Ok(Err(self.held_by(Some(held))));
         }
         let paths = &self.config.paths;
+        let _one_at_a_time = self.member_key.lock().await;
         let guard = match client.exists(&paths.member(self.name_or_empty())).await? {
             Some(member) if member.ephemeral_owner == held.stat.ephemeral_owner => member,
             // Without the member key of that session there is nothing that vanishes together with the lock.
@@ -182,7 +178,7 @@ impl DcsZk {
         ];
         let (replaced, after) = join(client.multi(ops), self.read_leader(client)).await;
         match replaced {
-            Ok(_) => Ok(self.confirm(client, after?)),
+            Ok(_) => Ok(self.confirm(client, after?).map(|lease| (lease, Written::Nothing))),
             Err(Error::Rejected(_)) => Ok(Err(self.held_by(after?.as_ref()))),
             Err(error) => Err(error),
         }
@@ -260,4 +256,13 @@ impl DcsZk {
 struct Writes {
     status: Option<Object>,
     failsafe: Option<Failsafe>,
+}
+
+/// The lock, as a try found it: ours and renewed, or not ours.
+type Renewed = Result<(Lease, Written), DcsError>;
+
+/// What a renewal wrote of what was to be written beside it.
+enum Written {
+    All,
+    Nothing,
 }
