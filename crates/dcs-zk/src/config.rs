@@ -90,8 +90,8 @@ impl Config {
         self
     }
 
-    /// How much earlier than the session's own end a lease ends (default 2 s, a fifth of the session timeout at most). It
-    /// must cover half a server tick, for what a follower passes on late, and the drift of clocks.
+    /// How much earlier than the session's own end a lease ends (default 2 s, a fifth of the session timeout at most). It is for
+    /// the drift of clocks and for stalls; what followers pass on late is allowed for already.
     #[must_use]
     pub fn with_lease_margin(mut self, margin: Duration) -> Self {
         self.lease_margin = Some(margin);

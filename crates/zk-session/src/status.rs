@@ -17,8 +17,8 @@ pub struct Status {
     pub server: Option<Host>,
     /// What went wrong last, while there is no connection.
     pub cause: Option<Cause>,
-    /// When the newest request was sent whose answer proves that a quorum saw the session alive. Changes of this field
-    /// alone wake nobody.
+    /// The ensemble's leader has last heard of the session no earlier than when this was sent; known from committed writes, and
+    /// older than they are, because followers pass on late whom they have heard. Changes of this field alone wake nobody.
     pub quorum_proof: Option<Timestamp>,
 }
 
@@ -27,10 +27,10 @@ impl Status {
         Self { state: State::Connecting, session: None, server: None, cause: None, quorum_proof: None }
     }
 
-    /// Until when no other session can own this session's ephemeral nodes: the send time of the newest request whose answer
-    /// proves that a quorum saw the session alive, plus the negotiated timeout, less `margin`. `None` without such a proof.
+    /// Until when no other session can own this session's ephemeral nodes: [`quorum_proof`](Self::quorum_proof) plus the
+    /// negotiated timeout, less `margin`. `None` without a committed write in the session.
     ///
-    /// The margin covers what a follower needs to pass on that it heard from us (half a tick), and clocks that drift.
+    /// The margin is for clocks that drift and for stalls; what followers pass on late is allowed for already.
     pub fn lease_until(&self, margin: Duration) -> Option<Timestamp> {
         let session = self.session?;
         Some(self.quorum_proof?.after(session.negotiated_timeout).before(margin))
