@@ -417,3 +417,19 @@ async fn a_release_that_is_given_up_leaves_a_dcs_that_works() {
     wait_for("the cluster", 10 * SECOND, || async { a.get_cluster().await.ok() }).await;
     wait_for("the lock", 10 * SECOND, || async { a.attempt_to_acquire_leader().await.ok().flatten() }).await;
 }
+
+#[tokio::test]
+async fn a_release_ends_the_lease_that_a_renewal_beside_it_gives() {
+    let ensemble = ensemble(1).await;
+    let a = joined(&ensemble, "a").await;
+    for _ in 0..30 {
+        a.attempt_to_acquire_leader().await.unwrap().unwrap();
+        let cluster = a.get_cluster().await.unwrap();
+        let (renewed, released) = tokio::join!(
+            a.update_leader(&cluster, LeaderUpdate::default()),
+            a.delete_leader(cluster.leader.as_ref(), None),
+        );
+        assert!(released.unwrap());
+        assert!(!renewed.is_ok_and(|lease| lease.is_valid()), "whichever is answered first");
+    }
+}

@@ -67,6 +67,14 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// The same lease, of this reign: the one that was on when the operation began which gave the lease. If it was ended
+    /// meanwhile, so is the lease.
+    pub(crate) fn within(self, leadership: Leadership) -> Self {
+        Self { leadership, ..self }
+    }
+}
+
 /// One reign: shared by all its leases, which end together when it is over.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Leadership(Arc<AtomicBool>);

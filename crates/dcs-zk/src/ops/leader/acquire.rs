@@ -37,20 +37,21 @@ impl DcsZk {
             let connected = until(&client, deadline).connected().await;
             connected.map_err(|error| DcsError::from_session(OPERATION, error))?;
             self.check_session_is_long_enough(&client)?;
+            let reign = self.memory().leadership.clone();
             let bytes = name.as_str().to_owned();
             let created = until(&client, deadline)
                 .create_with_parents(&path, bytes, CreateMode::EPHEMERAL, self.acl())
                 .await;
             let error = match created {
                 Ok((_, stat)) => match self.lease(&client, &stat) {
-                    Some(lease) => return Ok(Some(lease)),
+                    Some(lease) => return Ok(Some(lease.within(reign))),
                     // The session ended right after it got the key: the key is gone, or will be.
                     None => Error::SessionExpired,
                 },
                 Err(error) if error.code() == Some(ErrorCode::NODE_EXISTS) => {
                     match self.existing_key(&until(&client, deadline), name.as_str()).await {
                         Ok(Existing::Other) => return Ok(None),
-                        Ok(Existing::Ours(lease)) => return Ok(Some(lease)),
+                        Ok(Existing::Ours(lease)) => return Ok(Some(lease.within(reign))),
                         // It went away between the create and the read.
                         Ok(Existing::Gone) => Error::SessionExpired,
                         Err(error) => error,

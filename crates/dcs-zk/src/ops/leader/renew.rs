@@ -47,6 +47,8 @@ impl DcsZk {
     /// Safe: the lease may be renewed or not, and what was to be written may be written.
     pub async fn update_leader(&self, cluster: &Cluster, update: LeaderUpdate) -> Result<Lease, DcsError> {
         let name = self.name()?.clone();
+        // A release that is called from now on ends the lease that this renewal gives, whichever is answered first.
+        let reign = self.memory().leadership.clone();
         let deadline = self.retry_deadline();
         let client = self.client().with_when_disconnected(WhenDisconnected::Wait);
         let connected = until(&client, deadline).connected().await;
@@ -73,10 +75,10 @@ impl DcsZk {
                 {
                     tracing::info!(%error, "could not write the leader's position for old members");
                 }
-                Ok(lease)
+                Ok(lease.within(reign))
             }
             // What was to be written beside the renewal comes with the next one.
-            Ok((lease, Written::Nothing)) => Ok(lease),
+            Ok((lease, Written::Nothing)) => Ok(lease.within(reign)),
             Err(not_owner) => {
                 self.end_leadership();
                 Err(not_owner)
