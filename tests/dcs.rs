@@ -433,3 +433,23 @@ async fn a_release_ends_the_lease_that_a_renewal_beside_it_gives() {
         assert!(!renewed.is_ok_and(|lease| lease.is_valid()), "whichever is answered first");
     }
 }
+
+#[tokio::test]
+async fn a_touch_that_is_given_up_does_not_pass_for_done() {
+    let ensemble = ensemble(1).await;
+    let a = joined(&ensemble, "a").await;
+    a.get_cluster().await.unwrap();
+    assert_eq!(a.touch_member(&data("a")).await.unwrap(), Touched::Unchanged);
+    // Sent, and given up before the answer.
+    let other = data("other");
+    let mut touch = Box::pin(a.touch_member(&other));
+    assert!(futures_util::FutureExt::now_or_never(touch.as_mut()).is_none());
+    drop(touch);
+    assert_eq!(
+        a.touch_member(&data("a")).await.unwrap(),
+        Touched::Written,
+        "the key may hold the other value"
+    );
+    let cluster = a.get_cluster().await.unwrap();
+    assert_eq!(cluster.members[0].data, *data("a").as_object());
+}

@@ -207,14 +207,14 @@ async fn the_members_of_the_ensemble_are_read_and_changed() {
 #[tokio::test]
 async fn missing_parents_are_made_and_others_may_interfere() {
     let ensemble = three_servers().await;
-    let deep = format!("{}/root/of/all", ensemble.connect_string());
+    let deep = format!("{}/base/of/all", ensemble.connect_string());
     let first = connected(Client::builder(&deep).unwrap()).await;
     let acl = [Acl::new(Permissions::ALL, "world", "anyone"), Acl::new(Permissions::READ, "ip", "10.1.2.3")];
     let (path, stat) = first.create_with_parents("/a/b/c", "data", PERSISTENT, &acl).await.unwrap();
     assert_eq!((path.as_str(), first.get_data("/a/b/c").await.unwrap()), ("/a/b/c", ("data".into(), stat)));
     let plain = client(&ensemble).await;
     plain.sync("/").await.unwrap();
-    for parent in ["/root", "/root/of", "/root/of/all", "/root/of/all/a", "/root/of/all/a/b"] {
+    for parent in ["/base", "/base/of", "/base/of/all", "/base/of/all/a", "/base/of/all/a/b"] {
         assert_eq!(plain.get_acl(parent).await.unwrap().0, acl, "{parent}");
         assert_eq!(plain.get_data(parent).await.unwrap().0, "");
     }

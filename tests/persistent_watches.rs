@@ -54,16 +54,16 @@ async fn one_node_sees_itself_and_its_children_and_goes_on() {
 async fn a_recursive_one_sees_all_below_with_the_chroot_taken_off() {
     let ensemble = Ensemble::builder().servers(1).start().await.unwrap();
     let outside = Client::builder(&ensemble.connect_string()).unwrap().build();
-    for path in ["/root", "/root/a", "/root/ab"] {
+    for path in ["/base", "/base/a", "/base/ab"] {
         create(&outside, path).await;
     }
-    let client = Client::builder(&format!("{}/root", ensemble.connect_string())).unwrap().build();
+    let client = Client::builder(&format!("{}/base", ensemble.connect_string())).unwrap().build();
     let mut watcher = client.add_watch("/a", AddWatchMode::PERSISTENT_RECURSIVE).await.unwrap();
-    create(&outside, "/root/ab/x").await;
-    create(&outside, "/root/a/b").await;
-    create(&outside, "/root/a/b/c").await;
-    outside.set_data("/root/a/b/c", "x", None).await.unwrap();
-    outside.delete("/root/a/b/c", None).await.unwrap();
+    create(&outside, "/base/ab/x").await;
+    create(&outside, "/base/a/b").await;
+    create(&outside, "/base/a/b/c").await;
+    outside.set_data("/base/a/b/c", "x", None).await.unwrap();
+    outside.delete("/base/a/b/c", None).await.unwrap();
     for (kind, path) in [
         (EventType::NODE_CREATED, "/a/b"),
         (EventType::NODE_CREATED, "/a/b/c"),

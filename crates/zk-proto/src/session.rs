@@ -74,11 +74,12 @@ const TRANSMIT_CHUNK: usize = 64 * 1024;
 ///    arrived: bytes in the socket are proof of life that a late timer must not overlook.
 ///
 /// Inputs are [`handle_bytes`](Self::handle_bytes), `handle_timeout`, `transport_opened`, `dial_failed`,
-/// [`spare_opened`](Self::spare_opened), [`spare_failed`](Self::spare_failed),
-/// [`probe_answered`](Self::probe_answered) and
-/// [`transport_lost`](Self::transport_lost); commands are [`submit`](Self::submit), [`forget_watch`](Self::forget_watch),
-/// [`set_read_timeout`](Self::set_read_timeout), [`malformed_reply`](Self::malformed_reply) and [`close`](Self::close). The
-/// time given must not go back.
+/// [`transport_lost`](Self::transport_lost), and what comes of [`Event::Probe`] and [`Event::DialSpare`]:
+/// [`probe_answered`](Self::probe_answered), [`spare_opened`](Self::spare_opened), [`spare_failed`](Self::spare_failed).
+/// Commands are [`submit`](Self::submit), [`add_auth`](Self::add_auth), [`forget_watch`](Self::forget_watch),
+/// [`set_hosts`](Self::set_hosts), [`set_read_timeout`](Self::set_read_timeout), [`forget_spare`](Self::forget_spare),
+/// [`malformed_reply`](Self::malformed_reply), [`detach`](Self::detach) and [`close`](Self::close). The time given must not
+/// go back.
 #[derive(Debug)]
 pub struct Session<T> {
     config: Config,

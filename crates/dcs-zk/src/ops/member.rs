@@ -50,6 +50,12 @@ impl DcsZk {
         }
         let value = data.to_json();
         let write = Write { client: &client, path: &path, value: &value, session, dcs: self };
+        // From here until it is confirmed nobody knows what the key holds, also when the caller gives up in between.
+        {
+            let mut memory = self.memory();
+            memory.last_member = None;
+            memory.member_unknown = true;
+        }
         let written = match seen {
             Some(seen) if seen.owner == session => write.set().await,
             Some(_) => write.replace().await,
@@ -62,13 +68,7 @@ impl DcsZk {
                 memory.member_unknown = false;
                 Ok(Touched::Written)
             }
-            Err(error) => {
-                // What the key holds is not known any more.
-                let mut memory = self.memory();
-                memory.last_member = None;
-                memory.member_unknown = true;
-                Err(DcsError::from_session("touch_member", error))
-            }
+            Err(error) => Err(DcsError::from_session("touch_member", error)),
         }
     }
 

@@ -51,12 +51,14 @@ impl<T> Session<T> {
     /// as [`Event::Reply`]. Without a connection it fails at once and nothing is kept: identities for every connection belong
     /// into [`Config::credentials`](crate::Config).
     pub fn add_auth(&mut self, credential: Credential, token: T) {
-        // During a SASL exchange the connection is not ours yet.
-        let Link::Established(established) = &mut self.link else {
-            let cause = self.last_cause.clone().unwrap_or(Cause::NotConnected);
-            let outcome = Err(RequestError::NotSent(cause));
-            self.events.push_back(Event::Reply { token, outcome });
-            return;
+        let established = match &mut self.link {
+            Link::Established(established) if established.ready_since.is_some() => established,
+            _ => {
+                let cause = self.last_cause.clone().unwrap_or(Cause::NotConnected);
+                let outcome = Err(RequestError::NotSent(cause));
+                self.events.push_back(Event::Reply { token, outcome });
+                return;
+            }
         };
         write_auth(&mut self.out, &credential);
         let scheme = credential.scheme.clone();

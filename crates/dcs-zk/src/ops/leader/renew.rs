@@ -30,9 +30,9 @@ impl DcsZk {
     /// Renews the lease with one quorum write, and writes `status` and `failsafe` in the same step if they changed. Answers
     /// to `AbstractDCS.update_leader`.
     ///
-    /// `cluster` is the caller's last load: it says who led then. If the key belongs to an earlier session of this member it
-    /// is replaced in one atomic step (unless we have held it in this session), guarded by the member key of that session: that one vanishes together with the
-    /// leader key, so that a key which another member has taken meanwhile is never hit.
+    /// `cluster` is the caller's last load: it says who led then. If the key belongs to an earlier session of this member
+    /// (and we have not held it in this one), it is replaced in one atomic step, guarded by the member key of that session:
+    /// that one vanishes together with the leader key, so that a key which another member has taken meanwhile is not hit.
     ///
     /// Tried again until `retry_timeout`. **Better:** Patroni writes nothing here and trusts what it read; a follower that is
     /// cut off from the leader would let it believe. And Patroni deletes whatever key is there, then creates its own.
