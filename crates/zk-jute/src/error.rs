@@ -61,6 +61,12 @@ pub enum DecodeError {
         /// The op as read.
         op: OpCode,
     },
+    /// A multi is answered with more results than it had ops.
+    #[error("more than {most} results of a multi of {most} ops")]
+    TooManyResults {
+        /// How many ops there were.
+        most: usize,
+    },
     /// Bytes are left after a complete record.
     #[error("{left} bytes follow a complete record")]
     TrailingBytes {
@@ -83,7 +89,7 @@ impl DecodeError {
                     *what = field;
                 }
             }
-            Self::UnexpectedOp { .. } | Self::TrailingBytes { .. } => {}
+            Self::UnexpectedOp { .. } | Self::TooManyResults { .. } | Self::TrailingBytes { .. } => {}
         }
         self
     }

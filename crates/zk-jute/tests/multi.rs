@@ -48,6 +48,15 @@ fn the_record_of_an_error_counts_and_not_its_header() {
 }
 
 #[test]
+fn a_server_does_not_decide_how_many_results_there_are() {
+    let bytes = Bytes::from([header(13, false, 0), header(13, false, 0), end()].concat());
+    assert_eq!(MultiResponse::from_bytes_of(&bytes, 2).unwrap().results.len(), 2);
+    assert_eq!(MultiResponse::from_bytes_of(&bytes, 1), Err(DecodeError::TooManyResults { most: 1 }));
+    let trailing = Bytes::from([end(), vec![0]].concat());
+    assert_eq!(MultiResponse::from_bytes_of(&trailing, 0), Err(DecodeError::TrailingBytes { left: 1 }));
+}
+
+#[test]
 fn nothing_is_between_an_empty_multi_and_its_end() {
     assert_eq!(MultiRequest::default().to_bytes(), end());
     assert_eq!(MultiResponse::default().to_bytes(), end());

@@ -156,3 +156,9 @@ fn a_multi_of_the_smallest_results_stays_a_small_multiple_of_its_bytes() {
     let decoded = MultiResponse::from_bytes(&results).unwrap();
     assert!(held(&decoded.results) <= 32 * results.len());
 }
+
+#[test]
+fn an_identity_without_a_name_may_be_null_on_the_wire() {
+    let bytes = Bytes::from_static(b"\0\0\0\x04auth\xff\xff\xff\xff");
+    assert_eq!(Id::from_bytes(&bytes), Ok(Id { scheme: "auth", id: "" }));
+}

@@ -1,6 +1,6 @@
 //! The response to a multi: `MultiResponse` in ZooKeeper's sources, not in its jute file.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     Create2Response, CreateResponse, ErrorResponse, GetChildrenResponse, GetDataResponse, MultiHeader,
@@ -130,17 +130,39 @@ impl Encode for MultiResponse<'_> {
     }
 }
 
-impl<'a> Decode<'a> for MultiResponse<'a> {
-    const MIN_LEN: usize = MultiHeader::LEN;
+impl<'a> MultiResponse<'a> {
+    /// The answer to a multi of this many ops. The smallest result takes 9 bytes on the wire and many times that in memory: a
+    /// server does not decide how many there can be.
+    ///
+    /// # Errors
+    ///
+    /// What [`Decode::from_bytes`] refuses, and [`DecodeError::TooManyResults`].
+    pub fn from_bytes_of(bytes: &'a Bytes, ops: usize) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let response = Self::decode_at_most(&mut reader, ops)?;
+        reader.finish()?;
+        Ok(response)
+    }
 
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    fn decode_at_most(reader: &mut Reader<'a>, most: usize) -> Result<Self, DecodeError> {
         let mut results = Vec::new();
         loop {
             let header = MultiHeader::decode(reader)?;
             if header.done {
                 return Ok(Self { results });
             }
+            if results.len() >= most {
+                return Err(DecodeError::TooManyResults { most });
+            }
             results.push(MultiResult::decode_record(header, reader)?);
         }
+    }
+}
+
+impl<'a> Decode<'a> for MultiResponse<'a> {
+    const MIN_LEN: usize = MultiHeader::LEN;
+
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Self::decode_at_most(reader, usize::MAX)
     }
 }
