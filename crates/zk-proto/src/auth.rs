@@ -31,6 +31,9 @@ pub enum Sasl {
         /// The host part of the digest URI. ZooKeeper's servers expect the fixed name [`Sasl::DIGEST_HOST`].
         host: String,
     },
+    /// A mechanism that the driver knows: the session asks it for every step ([`Event::SaslStep`](crate::Event::SaslStep)).
+    /// For mechanisms whose steps read files or ask other servers, as Kerberos's do.
+    ByDriver,
 }
 
 impl Sasl {

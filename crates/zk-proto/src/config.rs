@@ -19,6 +19,9 @@ pub struct Config {
     /// How long a link may be silent before it is dead (default: a third of the negotiated session timeout). Independent of
     /// the session timeout; 10 ms at least.
     pub read_timeout: Option<Duration>,
+    /// How often to ping, 5 ms at least (default, and at most: every half read timeout). Shorter finds a dead server sooner
+    /// while nothing else is asked, for a ping each time.
+    pub ping_interval: Option<Duration>,
     /// Whether a silent server is left before the read timeout, once it answers no probe and another one is ready (default
     /// `true`).
     pub suspicion: bool,
@@ -28,9 +31,10 @@ pub struct Config {
     /// How long it may be silent before the session moves to the spare (default twice `hedge_after`).
     pub move_after: Option<Duration>,
     /// How long a follower may keep to itself that it has heard from us: half a tick of the servers (default 1.5 s, which covers
-    /// ticks up to 3 s; a quarter of the negotiated timeout at most, since servers grant no less than two ticks). See
+    /// ticks up to 3 s, or a quarter of the negotiated timeout if that is less, since servers grant no less than two ticks). Set
+    /// it where ticks are longer, or `minSessionTimeout` is less than two of them. See
     /// [`Session::quorum_proof`](crate::Session::quorum_proof).
-    pub relay_delay: Duration,
+    pub relay_delay: Option<Duration>,
     /// The most that one attempt (resolve, TCP, TLS, connect response) may take (default 1 s). An attempt also never takes
     /// more than the time left of the session divided by twice the number of hosts.
     pub connect_timeout: Duration,
@@ -58,6 +62,9 @@ pub struct Config {
     pub max_request: zk_jute::FrameLimit,
 }
 
+/// Half a tick of servers whose ticks are 3 s.
+const RELAY_DELAY: Duration = Duration::from_millis(1_500);
+
 /// One byte less than 1 MiB: `BinaryInputArchive.maxBuffer`.
 const MAX_REQUEST: zk_jute::FrameLimit = match zk_jute::FrameLimit::new(0xf_ffff) {
     Ok(limit) => limit,
@@ -71,10 +78,11 @@ impl Config {
             hosts,
             session_timeout: Duration::from_secs(30),
             read_timeout: None,
+            ping_interval: None,
             suspicion: true,
             hedge_after: None,
             move_after: None,
-            relay_delay: Duration::from_millis(1_500),
+            relay_delay: None,
             connect_timeout: Duration::from_secs(1),
             max_backoff: Duration::from_secs(1),
             resume: None,
@@ -87,6 +95,11 @@ impl Config {
             max_frame: zk_jute::FrameLimit::default(),
             max_request: MAX_REQUEST,
         }
+    }
+
+    /// The relay delay in a session with this timeout.
+    pub(crate) fn relay_delay(&self, negotiated: Duration) -> Duration {
+        self.relay_delay.unwrap_or_else(|| RELAY_DELAY.min(negotiated.checked_div(4).unwrap_or_default()))
     }
 
     /// The session timeout as the protocol carries it: milliseconds, at least 1.

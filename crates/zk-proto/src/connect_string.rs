@@ -4,7 +4,7 @@ use std::{net::Ipv6Addr, str::FromStr};
 
 use thiserror::Error;
 
-use crate::hosts::Host;
+use crate::{hosts::Host, path::is_forbidden_in_paths};
 
 /// ZooKeeper's default client port.
 const DEFAULT_PORT: u16 = 2181;
@@ -120,8 +120,7 @@ fn parse_chroot(path: &str) -> Result<Option<String>, ConnectStringError> {
     if path == "/" {
         return Ok(None);
     }
-    let bad =
-        |part: &str| part.is_empty() || part == "." || part == ".." || part.chars().any(char::is_control);
+    let bad = |part: &str| matches!(part, "" | "." | "..") || part.chars().any(is_forbidden_in_paths);
     if path.split('/').skip(1).any(bad) {
         return Err(ConnectStringError::Chroot(path.to_owned()));
     }
@@ -159,7 +158,7 @@ mod tests {
         let chroot = |text: &str| text.parse::<ConnectString>().map(|parsed| parsed.chroot);
         assert_eq!(chroot("a/"), Ok(None));
         assert_eq!(chroot("a:1,b:2/x/y"), Ok(Some("/x/y".to_owned())));
-        for bad in ["a//", "a/x/", "a/x//y", "a/./y", "a/../y", "a/x\u{1}"] {
+        for bad in ["a//", "a/x/", "a/x//y", "a/./y", "a/../y", "a/x\u{1}", "a/x\u{e000}", "a/\u{1f600}"] {
             assert!(matches!(chroot(bad), Err(ConnectStringError::Chroot(_))), "{bad}");
         }
     }

@@ -49,12 +49,18 @@ pub enum Cause {
     /// The server has no quorum and offers reads only.
     #[error("the server is read-only")]
     ReadOnlyServer,
+    /// The server has no quorum, and another one that has was found.
+    #[error("moving from a read-only server to one with a quorum")]
+    ReadWriteFound,
     /// The server said that the session has moved to another connection.
     #[error("the session moved to another server")]
     SessionMoved,
     /// The server said that the session is over.
     #[error("the session expired")]
     SessionExpired,
+    /// The server does not know the request, and ends the connection of whoever sends one that it does not know.
+    #[error("the server does not know the request, and ends the connection for it")]
+    Unimplemented,
     /// No server of the round could be reached; the text names each with its reason.
     #[error("no server can be reached: {0}")]
     NoServer(Arc<str>),
@@ -75,6 +81,34 @@ pub enum Cause {
     /// The user of the client asked for it.
     #[error("closed by the client")]
     Closed,
+}
+
+impl Cause {
+    /// One stable word of a small fixed set: for metrics, and to match on in logs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotConnected => "not_connected",
+            Self::Deadline => "deadline",
+            Self::ConnectionClosed => "connection_closed",
+            Self::ClosedUnanswered => "closed_unanswered",
+            Self::Io(_) => "io",
+            Self::ReadTimeout { .. } => "read_timeout",
+            Self::StalledReply => "stalled_reply",
+            Self::Suspected { .. } => "suspected",
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::Protocol(_) => "protocol",
+            Self::ReadOnlyServer => "read_only_server",
+            Self::ReadWriteFound => "read_write_found",
+            Self::SessionMoved => "session_moved",
+            Self::SessionExpired => "session_expired",
+            Self::Unimplemented => "unimplemented",
+            Self::NoServer(_) => "no_server",
+            Self::Probed => "probed",
+            Self::Reconfigured => "reconfigured",
+            Self::AuthFailed { .. } => "auth_failed",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// What a server sent that the protocol does not allow. The connection is dropped; the session goes on with another.
@@ -156,4 +190,18 @@ pub enum RequestError {
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
+}
+
+impl RequestError {
+    /// One stable word of a small fixed set: for metrics, and to match on in logs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotSent(_) => "not_sent",
+            Self::Unknown(_) => "unknown",
+            Self::SessionExpired => "session_expired",
+            Self::Overloaded => "overloaded",
+            Self::TooLarge { .. } => "too_large",
+            Self::Closed => "closed",
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What the session tells its driver.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use zk_jute::{ErrorCode, EventType};
 
@@ -7,6 +9,7 @@ use crate::{
     error::{Cause, RequestError},
     hosts::Host,
     request::WatchId,
+    secret::Secret,
     session::ConnectRound,
     state::{ExpiryCause, SessionInfo, StateChange},
     time::Timestamp,
@@ -41,6 +44,11 @@ pub enum Event<T> {
         /// How it is known.
         cause: ExpiryCause,
     },
+    /// The server answered a ping. Nothing is to be done; it is told for whoever measures.
+    Pong {
+        /// The time from the ping to its answer.
+        round_trip: Duration,
+    },
     /// Ask this server on a connection of its own whether it is alive (the four-letter word `srvr`; any answer will do), and
     /// tell [`Session::probe_answered`](crate::Session::probe_answered) with the same connection number.
     Probe {
@@ -52,10 +60,30 @@ pub enum Event<T> {
     /// Dial another server beside the live link, and answer with [`Session::spare_opened`](crate::Session::spare_opened) or
     /// [`Session::spare_failed`](crate::Session::spare_failed). Nothing is sent on it.
     DialSpare(ConnectRound),
+    /// The server of the link can only read. Ask these others, each on a connection of its own, whether they have a quorum (the
+    /// four-letter word `isro`), and name the first that has to
+    /// [`Session::read_write_found`](crate::Session::read_write_found) with the same connection number. Nothing is expected
+    /// if there is none.
+    FindReadWrite {
+        /// Whom to ask, and within what time.
+        round: ConnectRound,
+        /// The link that is read-only.
+        connection: u64,
+    },
     /// The spare, open or being dialled, is not needed.
     DropSpare,
     /// The spare is the connection now; the old one was dropped before.
     UseSpare,
+    /// Take a step of SASL, of the mechanism that [`Sasl::ByDriver`](crate::Sasl::ByDriver) stands for, and tell
+    /// [`Session::sasl_stepped`](crate::Session::sasl_stepped) with the same connection number what came of it.
+    SaslStep {
+        /// The server of the link.
+        host: Host,
+        /// The link that is to be authenticated.
+        connection: u64,
+        /// The server's token; `None` begins a new exchange, in which the client speaks first.
+        challenge: Option<Secret>,
+    },
     /// The driver must drop its connection now and feed no more bytes of it.
     DropTransport(Cause),
 }
@@ -87,9 +115,14 @@ pub enum WatchNotice {
         kind: EventType,
         /// The path on the server, chroot included.
         path: String,
+        /// The zxid of the change, from servers that tell it (3.9 and later).
+        zxid: Option<i64>,
     },
     /// A persistent watch was without a connection, and what happened meanwhile is lost to it: look again.
     Resync,
+    /// The server of the new connection knows no persistent watches, or does not take this one: the watch is gone, and what it
+    /// watches may have changed.
+    Unsupported,
     /// The session that held the watch ended: the watch is gone, and what it watches may have changed.
     SessionLost,
     /// The session was closed by its user.

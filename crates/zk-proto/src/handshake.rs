@@ -39,6 +39,8 @@ pub(crate) struct Granted {
     pub(crate) session_id: i64,
     pub(crate) password: Password,
     pub(crate) negotiated_timeout: Duration,
+    /// The server that granted it has no quorum.
+    pub(crate) read_only: bool,
 }
 
 /// What a server answered.
@@ -80,6 +82,11 @@ pub(crate) fn interpret(frame: &Bytes, asked: i64, allow_read_only: bool) -> Res
     if response.protocol_version != 0 {
         return Err(ProtocolError::ConnectResponse("unknown protocol version").into());
     }
+    let read_only = response.read_only == Some(true);
+    if read_only && asked != 0 && (response.timeout <= 0 || response.session_id != asked) {
+        // It does not know the session, which may be younger than what it knows: only a quorum can say that it is over.
+        return Err(Cause::ReadOnlyServer);
+    }
     let timeout = match u64::try_from(response.timeout) {
         Ok(timeout) if timeout > 0 => Duration::from_millis(timeout),
         _ if asked != 0 => return Ok(Answer::Expired),
@@ -90,12 +97,13 @@ pub(crate) fn interpret(frame: &Bytes, asked: i64, allow_read_only: bool) -> Res
     }
     let password = <[u8; PASSWORD_LEN]>::try_from(response.password.as_ref())
         .map_err(|_| ProtocolError::ConnectResponse("the session password is not 16 bytes long"))?;
-    if response.read_only == Some(true) && !allow_read_only {
+    if read_only && !allow_read_only {
         return Err(Cause::ReadOnlyServer);
     }
     Ok(Answer::Granted(Granted {
         session_id: response.session_id,
         password: Password(password),
         negotiated_timeout: timeout,
+        read_only,
     }))
 }

@@ -37,11 +37,13 @@ pub(crate) struct Hosts {
     all: Vec<Host>,
     round: Vec<Host>,
     lost_last: Option<Host>,
+    /// The one to begin the next round with.
+    preferred: Option<Host>,
 }
 
 impl Hosts {
     pub(crate) fn new(all: Vec<Host>) -> Self {
-        Self { all, round: Vec::new(), lost_last: None }
+        Self { all, round: Vec::new(), lost_last: None, preferred: None }
     }
 
     /// Another list. The round begins anew.
@@ -79,6 +81,9 @@ impl Hosts {
             // A stable sort: `false` (not the lost one) comes before `true`.
             self.round.sort_by_key(|host| host == lost);
         }
+        if let Some(preferred) = self.preferred.take() {
+            self.round.sort_by_key(|host| *host != preferred);
+        }
     }
 
     /// Takes a host out of the current round: it was tried.
@@ -89,6 +94,11 @@ impl Hosts {
     /// Ends the round early: the next one starts with every host again.
     pub(crate) fn end_round(&mut self) {
         self.round.clear();
+    }
+
+    /// The next round begins with this host.
+    pub(crate) fn prefer(&mut self, host: Host) {
+        self.preferred = Some(host);
     }
 
     /// Remembers the server that was lost, for the order of the next rounds.

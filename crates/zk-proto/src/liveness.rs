@@ -6,12 +6,13 @@ use crate::time::Timestamp;
 
 /// The ping schedule and the read timeout of one connection.
 ///
-/// A ping goes out every half read timeout whatever else is sent or received. The link is dead one read timeout after the
+/// A ping goes out every half read timeout, or more often if told so, whatever else is sent or received. The link is dead one read timeout after the
 /// last byte received while anything is unanswered — but whatever is unanswered has had at least half a read timeout to be
 /// answered: a process that was frozen, and pings late when it wakes, does not mistake its own silence for the server's.
 #[derive(Debug)]
 pub(crate) struct Liveness {
     read_timeout: Duration,
+    ping_interval: Duration,
     last_received: Timestamp,
     next_ping: Timestamp,
     pings: VecDeque<Timestamp>,
@@ -22,24 +23,37 @@ pub(crate) struct Liveness {
 /// The shortest read timeout.
 const LEAST_READ_TIMEOUT: Duration = Duration::from_millis(10);
 
+/// The shortest time between pings.
+const LEAST_PING_INTERVAL: Duration = Duration::from_millis(5);
+
 impl Liveness {
-    pub(crate) fn new(now: Timestamp, read_timeout: Duration) -> Self {
+    /// Pings every half read timeout, or at `ping_interval` if that is shorter.
+    pub(crate) fn new(now: Timestamp, read_timeout: Duration, ping_interval: Option<Duration>) -> Self {
         let read_timeout = read_timeout.max(LEAST_READ_TIMEOUT);
+        let half = half(read_timeout);
+        let ping_interval =
+            ping_interval.map_or(half, |interval| interval.max(LEAST_PING_INTERVAL).min(half));
         Self {
             read_timeout,
+            ping_interval,
             last_received: now,
-            next_ping: now.after(half(read_timeout)),
+            next_ping: now.after(ping_interval),
             pings: VecDeque::new(),
             partial_since: None,
         }
     }
 
     /// Changes the read timeout of the live connection. The silence so far is not held against the server.
-    pub(crate) fn set_read_timeout(&mut self, now: Timestamp, read_timeout: Duration) {
+    pub(crate) fn set_read_timeout(
+        &mut self,
+        now: Timestamp,
+        read_timeout: Duration,
+        ping_interval: Option<Duration>,
+    ) {
         *self = Self {
             pings: std::mem::take(&mut self.pings),
             partial_since: self.partial_since,
-            ..Self::new(now, read_timeout)
+            ..Self::new(now, read_timeout, ping_interval)
         };
     }
 
@@ -72,8 +86,8 @@ impl Liveness {
     /// Notes a ping that goes out now. The schedule stays fixed; slots that were missed are not made up for.
     pub(crate) fn pinged(&mut self, now: Timestamp) {
         self.pings.push_back(now);
-        let due = self.next_ping.after(half(self.read_timeout));
-        self.next_ping = if due > now { due } else { now.after(half(self.read_timeout)) };
+        let due = self.next_ping.after(self.ping_interval);
+        self.next_ping = if due > now { due } else { now.after(self.ping_interval) };
     }
 
     /// Notes a pong; the time its ping went out, or `None` if there was no ping.
@@ -93,7 +107,7 @@ impl Liveness {
     }
 
     /// When the oldest unanswered request or ping was sent.
-    fn oldest_unanswered(&self, oldest_request: Option<Timestamp>) -> Option<Timestamp> {
+    pub(crate) fn oldest_unanswered(&self, oldest_request: Option<Timestamp>) -> Option<Timestamp> {
         [oldest_request, self.pings.front().copied()].into_iter().flatten().min()
     }
 }
@@ -114,7 +128,7 @@ mod tests {
 
     #[test]
     fn pings_keep_their_schedule_whatever_is_received() {
-        let mut liveness = Liveness::new(at(0), R);
+        let mut liveness = Liveness::new(at(0), R, None);
         for n in 1..10 {
             assert_eq!(liveness.ping_at(), at(4 * n));
             liveness.pinged(liveness.ping_at());
@@ -126,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_silent_server_is_dead_one_read_timeout_after_its_last_byte() {
-        let mut liveness = Liveness::new(at(0), R);
+        let mut liveness = Liveness::new(at(0), R, None);
         liveness.received(at(3));
         assert_eq!(liveness.dead_at(None), None, "nothing is unanswered");
         liveness.pinged(at(4));
@@ -139,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_frozen_process_gives_the_server_half_a_read_timeout_to_answer() {
-        let mut liveness = Liveness::new(at(0), R);
+        let mut liveness = Liveness::new(at(0), R, None);
         liveness.pinged(at(100));
         assert_eq!(liveness.dead_at(None), Some(at(104)));
         assert_eq!(liveness.ping_at(), at(104), "no burst of missed pings");
@@ -147,8 +161,8 @@ mod tests {
 
     #[test]
     fn a_shorter_read_timeout_starts_to_count_when_it_is_set() {
-        let mut liveness = Liveness::new(at(0), Duration::from_secs(60));
-        liveness.set_read_timeout(at(29), R);
+        let mut liveness = Liveness::new(at(0), Duration::from_secs(60), None);
+        liveness.set_read_timeout(at(29), R, None);
         assert_eq!(liveness.ping_at(), at(33));
         liveness.pinged(at(33));
         assert_eq!(liveness.dead_at(None), Some(at(37)));
@@ -156,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_dripping_frame_has_a_cap() {
-        let mut liveness = Liveness::new(at(0), R);
+        let mut liveness = Liveness::new(at(0), R, None);
         assert_eq!(liveness.stalled_at(R, None), None);
         liveness.partial_frame(at(1), false, true);
         liveness.partial_frame(at(2), false, true);

@@ -73,6 +73,11 @@ impl<T> Pending<T> {
         self.slots.len()
     }
 
+    /// Those that were sent and are not answered.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
     pub(crate) fn queued_bytes(&self) -> usize {
         self.queued_bytes
     }
@@ -156,6 +161,12 @@ impl<T> Pending<T> {
             Stage::Sent { at, .. } => Some(at),
             Stage::Queued(_) | Stage::Void => None,
         })
+    }
+
+    /// The operation of the oldest unanswered request.
+    pub(crate) fn oldest_sent_op(&self) -> Option<OpCode> {
+        let sent = self.slots.iter().take(self.in_flight);
+        sent.filter(|slot| matches!(slot.stage, Stage::Sent { .. })).map(|slot| slot.op).next()
     }
 
     /// Takes the request that a reply with this xid answers: the oldest unanswered one, or it is a mismatch.

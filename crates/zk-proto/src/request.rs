@@ -77,8 +77,13 @@ impl WatchOn {
                 (own, [EventType::NODE_CHILDREN_CHANGED, EventType::NODE_DELETED].as_slice())
             }
             Self::Persistent(own) => return own == path,
-            Self::Recursive(own) => return path.starts_with(own.as_str()),
+            Self::Recursive(own) => return is_at_or_below(own, path),
         };
         own == path && kinds.contains(&kind)
     }
+}
+
+/// Whether `path` is `above` or lies below it; a sibling whose name only begins alike does not.
+fn is_at_or_below(above: &str, path: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || above == "/")
 }

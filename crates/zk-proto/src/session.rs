@@ -4,8 +4,12 @@ mod authenticate;
 mod handover;
 mod inbound;
 mod link;
+mod op_support;
+mod read_only;
+mod restore;
 mod suspicion;
 mod timers;
+mod vitals;
 mod zxid_trust;
 
 use std::{collections::VecDeque, time::Duration};
@@ -14,7 +18,9 @@ use bytes::{BufMut, BytesMut};
 pub use handover::SessionCredentials;
 use link::Link;
 pub use link::{ConnectRound, Opened};
+use op_support::OpSupport;
 use suspicion::Suspicion;
+pub use vitals::Phase;
 use zk_jute::{
     Encode, FrameDecoder, FrameLimit, OpCode, Raw,
     records::{RemoveWatchesRequest, RequestHeader},
@@ -75,7 +81,9 @@ const TRANSMIT_CHUNK: usize = 64 * 1024;
 ///
 /// Inputs are [`handle_bytes`](Self::handle_bytes), `handle_timeout`, `transport_opened`, `dial_failed`,
 /// [`transport_lost`](Self::transport_lost), and what comes of [`Event::Probe`] and [`Event::DialSpare`]:
-/// [`probe_answered`](Self::probe_answered), [`spare_opened`](Self::spare_opened), [`spare_failed`](Self::spare_failed).
+/// [`probe_answered`](Self::probe_answered), [`spare_opened`](Self::spare_opened), [`spare_failed`](Self::spare_failed),
+/// [`read_write_found`](Self::read_write_found) after [`Event::FindReadWrite`], and [`sasl_stepped`](Self::sasl_stepped) after
+/// [`Event::SaslStep`].
 /// Commands are [`submit`](Self::submit), [`add_auth`](Self::add_auth), [`forget_watch`](Self::forget_watch),
 /// [`set_hosts`](Self::set_hosts), [`set_read_timeout`](Self::set_read_timeout), [`forget_spare`](Self::forget_spare),
 /// [`malformed_reply`](Self::malformed_reply), [`detach`](Self::detach) and [`close`](Self::close). The time given must not
@@ -95,6 +103,10 @@ pub struct Session<T> {
 
     /// The session we hold, or will try to resume.
     granted: Option<Granted>,
+    /// The session was begun at a read-only server, and is known there alone.
+    local: bool,
+    /// The pause of the search that found a server with a quorum, until a session is granted.
+    moved_after: Option<Duration>,
     generation: u64,
     /// The newest zxid of any reply; never of an event.
     last_zxid: i64,
@@ -120,6 +132,7 @@ pub struct Session<T> {
 
     pending: Pending<T>,
     watches: Watches,
+    op_support: OpSupport,
     xids: XidCounter,
     /// Bytes that go out before any request: handshake, watches, pings.
     out: Unsent,
@@ -141,6 +154,8 @@ impl<T> Session<T> {
             frames: FrameDecoder::new(FrameLimit::CONNECT_RESPONSE),
             round: None,
             granted,
+            local: false,
+            moved_after: None,
             generation: 0,
             last_zxid: 0,
             watches_zxid: 0,
@@ -156,6 +171,7 @@ impl<T> Session<T> {
             closing: None,
             pending: Pending::new(),
             watches: Watches::default(),
+            op_support: OpSupport::default(),
             xids: XidCounter::new(),
             out: Unsent::default(),
             events: VecDeque::new(),
@@ -245,6 +261,7 @@ impl<T> Session<T> {
             Forgotten::Last(watcher_type, path)
                 if self.state == State::Connected
                     && self.closing.is_none()
+                    && !self.op_support.remove_watches.is_missing()
                     && !self.pending.will_watch(&path) =>
             {
                 let request = RemoveWatchesRequest { path: &path, watcher_type };
@@ -263,8 +280,13 @@ impl<T> Session<T> {
         };
         let read_timeout = self.read_timeout(negotiated);
         if let Link::Established(established) = &mut self.link {
-            established.liveness.set_read_timeout(now, read_timeout);
+            established.liveness.set_read_timeout(now, read_timeout, self.config.ping_interval);
         }
+    }
+
+    /// Changes how long one attempt to connect may take, from the next attempt on.
+    pub fn set_connect_timeout(&mut self, connect_timeout: Duration) {
+        self.config.connect_timeout = connect_timeout;
     }
 
     /// Replaces the list of servers. If the connected one is no longer in it, the session moves: it is not lost.
@@ -310,7 +332,8 @@ impl<T> Session<T> {
         }
         self.closing = Some(now.after(self.config.close_timeout));
         // A session that lost its connection a moment ago is not left to its timeout: nodes of it would stay that long.
-        if self.granted.is_some() && self.state != State::Lost {
+        let worth_ending = self.state == State::Connected || self.session_to_resume().is_some();
+        if worth_ending && self.state != State::Lost {
             self.pending.push_close();
         } else {
             self.finish_close(now);
@@ -325,6 +348,7 @@ impl<T> Session<T> {
             self.events.push_back(Event::DropTransport(Cause::Closed));
         }
         self.calm();
+        self.auth_lost(&Cause::Closed);
         self.link = Link::Closed;
         self.round = None;
         self.out.clear();
@@ -393,6 +417,7 @@ impl<T> Session<T> {
             generation: self.generation,
             at: now,
             elapsed: now.since(self.state_since),
+            read_only: self.is_read_only(),
         };
         self.state = to;
         self.state_since = now;

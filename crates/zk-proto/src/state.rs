@@ -32,14 +32,24 @@ pub enum State {
     Closed,
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl State {
+    /// Every state.
+    pub const ALL: &[Self] = &[Self::Connecting, Self::Connected, Self::Lost, Self::Closed];
+
+    /// A stable word: for metrics, and to match on in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Connecting => "connecting",
             Self::Connected => "connected",
             Self::Lost => "lost",
             Self::Closed => "closed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -63,6 +73,8 @@ pub struct StateChange {
     pub at: Timestamp,
     /// How long the state before lasted.
     pub elapsed: Duration,
+    /// Connected to a server without a quorum: what it tells may be old, and it refuses writes.
+    pub read_only: bool,
 }
 
 /// A session as the server granted it. The password is kept by the state machine and shown nowhere.
@@ -90,6 +102,17 @@ pub enum ExpiryCause {
     },
     /// The servers know the session, but are behind what it has seen: the ensemble was restored from a backup.
     ZxidAhead,
+}
+
+impl ExpiryCause {
+    /// One stable word of a small fixed set: for metrics, and to match on in logs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Replaced { .. } => "replaced",
+            Self::ZxidAhead => "zxid_ahead",
+        }
+    }
 }
 
 impl fmt::Display for ExpiryCause {

@@ -70,6 +70,10 @@ impl Watches {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// The watches that an event fires. One-shot ones are taken out, persistent ones stay.
     pub(crate) fn fire(&mut self, kind: EventType, path: &str) -> Vec<WatchId> {
         let lists: &mut [&mut Registrations] = match kind {
@@ -122,6 +126,21 @@ impl Watches {
     /// The persistent watches: events that came while there was no connection are lost to them.
     pub(crate) fn persistent_ids(&self) -> Vec<WatchId> {
         self.persistent.values().chain(self.recursive.values()).flatten().copied().collect()
+    }
+
+    /// Takes out the persistent watches, of one path or all: a server cannot hold them.
+    pub(crate) fn take_persistent(&mut self, path: Option<&str>) -> Vec<WatchId> {
+        let mut taken = Vec::new();
+        for list in [&mut self.persistent, &mut self.recursive] {
+            match path {
+                Some(path) => taken.extend(list.remove(path).into_iter().flatten()),
+                None => taken.extend(std::mem::take(list).into_values().flatten()),
+            }
+        }
+        for id in &taken {
+            self.places.remove(id);
+        }
+        taken
     }
 
     /// Takes out every watch: the session that held them is over.

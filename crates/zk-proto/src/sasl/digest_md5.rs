@@ -11,7 +11,10 @@ use std::fmt::{self, Write};
 use md5::{Digest, Md5};
 use thiserror::Error;
 
-use super::challenge::{parse, quote};
+use super::{
+    SaslStep,
+    challenge::{parse, quote},
+};
 use crate::secret::Secret;
 
 /// How an exchange can fail on our side.
@@ -24,6 +27,10 @@ pub(crate) enum SaslError {
     #[error("the server does not know the password either")]
     Server,
 }
+
+/// The longest token to take; RFC 2831, 2.1.1, allows 2,047 bytes. Without a limit the answer, which repeats and quotes what is
+/// in it, could be longer than any frame.
+const LONGEST_TOKEN: usize = 4096;
 
 /// One exchange.
 pub(crate) struct DigestMd5 {
@@ -41,27 +48,25 @@ impl fmt::Debug for DigestMd5 {
     }
 }
 
-/// The answer to a token of the server.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Send this.
-    Send(Vec<u8>),
-    /// The server has proved that it knows the password.
-    Done,
-}
-
 impl DigestMd5 {
     pub(crate) fn new(user: String, password: Secret, host: &str, cnonce: String) -> Self {
         Self { user, password, uri: format!("zookeeper/{host}"), cnonce, expected: None }
     }
 
     /// Takes a token of the server.
-    pub(crate) fn step(&mut self, token: &[u8]) -> Result<Step, SaslError> {
+    pub(crate) fn step(&mut self, token: &[u8]) -> Result<SaslStep, SaslError> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(SaslError::Challenge);
+        }
         let text = std::str::from_utf8(token).map_err(|_| SaslError::Challenge)?;
         let pairs = parse(text).ok_or(SaslError::Challenge)?;
         let get = |key: &str| pairs.get(key).map(String::as_str);
         if let Some(expected) = &self.expected {
-            return if get("rspauth") == Some(expected) { Ok(Step::Done) } else { Err(SaslError::Server) };
+            return if get("rspauth") == Some(expected) {
+                Ok(SaslStep::Done)
+            } else {
+                Err(SaslError::Server)
+            };
         }
         let nonce = get("nonce").ok_or(SaslError::Challenge)?;
         if get("algorithm") != Some("md5-sess") {
@@ -88,7 +93,7 @@ impl DigestMd5 {
             quote(&self.cnonce),
             quote(&self.uri),
         );
-        Ok(Step::Send(answer.into_bytes()))
+        Ok(SaslStep::Respond(Secret::new(answer)))
     }
 
     /// `H(A1)`, which stands for the password from here on.
@@ -135,10 +140,12 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc() {
         let mut exchange = rfc();
-        let Ok(Step::Send(answer)) = exchange.step(CHALLENGE.as_bytes()) else { panic!("an answer is due") };
-        let answer = String::from_utf8(answer).unwrap();
+        let Ok(SaslStep::Respond(answer)) = exchange.step(CHALLENGE.as_bytes()) else {
+            panic!("an answer is due")
+        };
+        let answer = String::from_utf8(answer.expose().to_vec()).unwrap();
         assert!(answer.contains("response=d388dad90d4bbd760a152321f2143af7"), "{answer}");
-        assert_eq!(exchange.step(b"rspauth=ea40f60335c427b5527b84dbabcdfffd"), Ok(Step::Done));
+        assert_eq!(exchange.step(b"rspauth=ea40f60335c427b5527b84dbabcdfffd"), Ok(SaslStep::Done));
     }
 
     #[test]
@@ -160,6 +167,8 @@ mod tests {
             assert_eq!(rfc().step(challenge.as_bytes()), Err(error), "{challenge}");
         }
         assert_eq!(rfc().step(b"\xff"), Err(SaslError::Challenge));
+        let long = format!("{CHALLENGE},x=\"{}\"", "y".repeat(LONGEST_TOKEN));
+        assert_eq!(rfc().step(long.as_bytes()), Err(SaslError::Challenge));
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl<T> Session<T> {
             session_id: credentials.session_id,
             password: credentials.password,
             negotiated_timeout: timeout,
+            read_only: false,
         }
     }
 }

@@ -60,8 +60,10 @@ impl<T> Session<T> {
     }
 
     fn connect_response(&mut self, now: Timestamp, frame: &Bytes) -> Result<(), Cause> {
-        let asked = self.granted.as_ref().map_or(0, |granted| granted.session_id);
-        match interpret(frame, asked, self.config.allow_read_only)? {
+        let asked = self.session_to_resume().map_or(0, |granted| granted.session_id);
+        // Whether the ensemble was set back is not for a server to tell that may just be behind it.
+        let allow_read_only = self.config.allow_read_only && (asked == 0 || !self.is_probing());
+        match interpret(frame, asked, allow_read_only)? {
             Answer::Granted(granted) => self.session_granted(now, granted),
             Answer::Expired => self.session_refused(now),
         }
@@ -73,39 +75,38 @@ impl<T> Session<T> {
         let header = ReplyHeader::decode(&mut reader)
             .map_err(|source| ProtocolError::Decode { what: "reply header", source })?;
         if header.xid == WATCH_EVENT_XID {
-            return self.watcher_event(&mut reader);
+            return self.watcher_event(&mut reader, header.zxid);
         }
         let body = reader.rest();
+        let seen = (self.last_zxid, self.watches_zxid);
         // Events carry zxids of their own that say nothing about what this session has seen (ZOOKEEPER-4655).
         self.last_zxid = self.last_zxid.max(header.zxid);
         if self.link.is_ready() {
             self.watches_zxid = self.last_zxid;
         }
-        match header.xid {
+        let handled = match header.xid {
             PING_XID => self.pong(now),
             SET_WATCHES_XID => self.set_watches_reply(now, header.err),
             AUTH_XID => self.auth_reply(now, &header),
             xid if self.is_sasl_reply(xid) => self.sasl_reply(now, &header, &body),
+            xid if self.is_restore_reply(xid) => self.restore_reply(now, &header, &body),
             xid => self.reply(now, xid, header, body),
+        };
+        // A reply that is none tells nothing: with a zxid that no server has, all of them would refuse the session.
+        if let Err(Cause::Protocol(_)) = handled {
+            (self.last_zxid, self.watches_zxid) = seen;
         }
+        handled
     }
 
     fn pong(&mut self, now: Timestamp) -> Result<(), Cause> {
         let Link::Established(established) = &mut self.link else { return Ok(()) };
         let sent_at = established.liveness.ponged().ok_or(ProtocolError::Unsolicited { xid: PING_XID })?;
         self.quorum_proof.answered(now, sent_at);
-        self.measured(now.since(sent_at));
+        let round_trip = now.since(sent_at);
+        self.measured(round_trip);
+        self.events.push_back(Event::Pong { round_trip });
         Ok(())
-    }
-
-    fn set_watches_reply(&mut self, now: Timestamp, err: ErrorCode) -> Result<(), Cause> {
-        match &self.link {
-            Link::Established(established) if established.restoring > 0 => {
-                self.watches_restored(now, err);
-                Ok(())
-            }
-            _ => Err(ProtocolError::Unsolicited { xid: SET_WATCHES_XID }.into()),
-        }
     }
 
     fn reply(&mut self, now: Timestamp, xid: i32, header: ReplyHeader, body: Bytes) -> Result<(), Cause> {
@@ -120,8 +121,12 @@ impl<T> Session<T> {
             self.finish_close(now);
             return Ok(());
         }
-        if header.err == ErrorCode::OK && is_committed_write(slot.op) {
+        // Without a quorum nothing is committed, whatever is answered.
+        if header.err == ErrorCode::OK && is_committed_write(slot.op) && !self.is_read_only() {
             self.quorum_proof.committed(sent_at);
+        }
+        if slot.op == OpCode::REMOVE_WATCHES {
+            self.op_support.remove_watches.answered(header.err);
         }
         let unwanted = slot.watch_unwanted || slot.token.is_none();
         if let Some(token) = slot.token {
@@ -142,10 +147,13 @@ impl<T> Session<T> {
                 self.forget_watch(id);
             }
         }
-        // These two are about the session, not the request: another connection will tell what became of it.
         match header.err {
+            // These two are about the session, not the request: another connection will tell what became of it.
             ErrorCode::SESSION_MOVED => Err(Cause::SessionMoved),
             ErrorCode::SESSION_EXPIRED => Err(Cause::SessionExpired),
+            // The server closes the connection behind this answer (`UnimplementedRequestProcessor`). What waits to be sent
+            // goes to the next one.
+            ErrorCode::UNIMPLEMENTED => Err(Cause::Unimplemented),
             _ => Ok(()),
         }
     }
@@ -164,25 +172,32 @@ impl<T> Session<T> {
                 self.events.push_back(Event::Watch { watches: vec![id], notice: WatchNotice::Resync });
             }
             Some(kind) if found || matches!(on, WatchOn::Exists(_)) => {
-                let notice = WatchNotice::Event { kind, path: on.path().to_owned() };
+                let notice = WatchNotice::Event { kind, path: on.path().to_owned(), zxid: None };
                 self.events.push_back(Event::Watch { watches: vec![id], notice });
             }
             _ => self.watches.arm(on, id, found),
         }
     }
 
-    fn watcher_event(&mut self, reader: &mut Reader<'_>) -> Result<(), Cause> {
+    fn watcher_event(&mut self, reader: &mut Reader<'_>, zxid: i64) -> Result<(), Cause> {
         let event = WatcherEvent::decode(reader)
             .map_err(|source| ProtocolError::Decode { what: "watcher event", source })?;
-        let watches = self.watches.fire(event.event_type, event.path);
-        if watches.is_empty() {
+        let zxid = Some(zxid).filter(|zxid| *zxid > 0);
+        if !self.tell_fired(event.event_type, event.path, zxid) {
             // Ordinary: the watch was forgotten here, but not on the server. Or the event has overtaken the answer to the
             // request that leaves the watch, which some servers allow.
             self.pending.event_without_watch(event.event_type, event.path);
-        } else {
-            let notice = WatchNotice::Event { kind: event.event_type, path: event.path.to_owned() };
-            self.events.push_back(Event::Watch { watches, notice });
         }
         Ok(())
+    }
+    /// Tells the watches that an event fires. `false` if there are none.
+    pub(super) fn tell_fired(&mut self, kind: EventType, path: &str, zxid: Option<i64>) -> bool {
+        let watches = self.watches.fire(kind, path);
+        let any = !watches.is_empty();
+        if any {
+            let notice = WatchNotice::Event { kind, path: path.to_owned(), zxid };
+            self.events.push_back(Event::Watch { watches, notice });
+        }
+        any
     }
 }

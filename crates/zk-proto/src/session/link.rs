@@ -4,12 +4,17 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use zk_jute::{FrameDecoder, FrameLimit};
 
-use super::authenticate::{Exchange, Unanswered};
+use super::{
+    authenticate::{Exchange, Unanswered},
+    op_support::OpSupport,
+    read_only::Search,
+    restore::Restoring,
+};
 
 use crate::{
     config::Config,
-    error::{Cause, ProtocolError},
-    event::{Event, WatchNotice},
+    error::Cause,
+    event::Event,
     handshake::{Granted, write_connect_request},
     hosts::Host,
     liveness::Liveness,
@@ -78,10 +83,12 @@ pub(super) struct Established<T> {
     pub(super) sasl: Option<Exchange>,
     /// `addauth` requests that are unanswered.
     pub(super) authenticating: VecDeque<Unanswered<T>>,
-    /// `SetWatches` requests that are unanswered.
-    pub(super) restoring: usize,
-    pub(super) granted_at: Timestamp,
+    pub(super) restoring: Restoring,
+    /// When the server was last asked for what comes before ready.
+    pub(super) asked_at: Timestamp,
     pub(super) ready_since: Option<Timestamp>,
+    /// The server can only read: others are asked.
+    pub(super) read_write_search: Option<Search>,
 }
 
 impl<T> Link<T> {
@@ -131,16 +138,17 @@ impl<T> Session<T> {
     /// The transport to this host becomes the link: asks for our session on it.
     fn handshake(&mut self, now: Timestamp, host: Host, deadline: Timestamp) {
         self.connection = self.connection.saturating_add(1);
-        self.out.clear();
         self.frames = FrameDecoder::new(FrameLimit::CONNECT_RESPONSE);
-        let zxid = self.zxid_to_show();
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
         write_connect_request(
-            &mut self.out,
-            self.granted.as_ref(),
-            zxid,
+            &mut out,
+            self.session_to_resume(),
+            self.zxid_to_show(),
             self.config.session_timeout_ms(),
             self.config.allow_read_only,
         );
+        self.out = out;
         self.link = Link::Handshaking { host, asked: now, deadline };
     }
 
@@ -157,6 +165,7 @@ impl<T> Session<T> {
     pub fn transport_lost(&mut self, now: Timestamp, cause: Cause) {
         if self.closing.is_some() && self.link.has_transport() && !self.pending.close_is_queued() {
             // The server closes the connection after it has answered closeSession; the answer may be lost with it.
+            self.auth_lost(&cause);
             self.link = Link::Closed;
             self.finish_close(now);
         } else if self.link.has_transport() {
@@ -181,9 +190,10 @@ impl<T> Session<T> {
     fn end_link(&mut self, now: Timestamp, cause: Cause) {
         self.out.clear();
         self.last_cause = Some(cause.clone());
+        self.suspect_op(&cause);
+        self.auth_lost(&cause);
         match std::mem::replace(&mut self.link, Link::Closed) {
-            Link::Established(mut established) => {
-                self.auth_lost(std::mem::take(&mut established.authenticating), &cause);
+            Link::Established(established) => {
                 let ready_for = established.ready_since.map(|since| now.since(since));
                 if ready_for.is_some_and(|ready_for| ready_for >= HEALTHY_AFTER) {
                     self.backoff.reset();
@@ -264,7 +274,7 @@ impl<T> Session<T> {
 
     /// The server granted a session: ours, or a new one.
     pub(super) fn session_granted(&mut self, now: Timestamp, granted: Granted) {
-        let asked = self.granted.as_ref().map(|ours| ours.session_id);
+        let asked = self.session_to_resume().map(|ours| ours.session_id);
         if asked == Some(granted.session_id) {
             if !self.may_resume(now) {
                 return;
@@ -280,12 +290,16 @@ impl<T> Session<T> {
             }
         }
         // A session that was resumed from another process is new to this client, too.
-        let new = self.granted.is_none() || self.generation == 0;
+        let new = self.session_to_resume().is_none() || self.generation == 0;
         if new {
             self.generation = self.generation.saturating_add(1);
+            self.op_support = OpSupport::default();
         }
         let info = self.info(&granted);
         let read_timeout = self.read_timeout(granted.negotiated_timeout);
+        let moved_after = self.moved_after.take();
+        let read_write_search = granted.read_only.then(|| Search::new(now, moved_after));
+        self.local = granted.read_only && self.session_to_resume().is_none();
         self.granted = Some(granted);
         self.last_heard = now;
         if new {
@@ -293,18 +307,18 @@ impl<T> Session<T> {
         }
         let Link::Handshaking { host, asked, .. } = &self.link else { return };
         let host = host.clone();
-        let ticks = info.negotiated_timeout.checked_div(4).unwrap_or_default();
-        self.quorum_proof.linked(*asked, self.config.relay_delay.min(ticks));
+        self.quorum_proof.linked(*asked, self.config.relay_delay(info.negotiated_timeout));
         self.link = Link::Established(Box::new(Established {
             host,
-            liveness: Liveness::new(now, read_timeout),
+            liveness: Liveness::new(now, read_timeout, self.config.ping_interval),
             sasl: None,
             authenticating: VecDeque::new(),
-            restoring: 0,
-            granted_at: now,
+            restoring: Restoring::default(),
+            asked_at: now,
             ready_since: None,
+            read_write_search,
         }));
-        self.authenticate(now);
+        self.authenticate(now, info.negotiated_timeout);
     }
 
     /// The server refused to resume our session: the next generation begins at once.
@@ -321,35 +335,6 @@ impl<T> Session<T> {
             self.start_dialing(now);
         } else {
             self.finish_close(now);
-        }
-    }
-
-    pub(super) fn watches_restored(&mut self, now: Timestamp, err: zk_jute::ErrorCode) {
-        if err != zk_jute::ErrorCode::OK {
-            self.lose_link(now, ProtocolError::SetWatches(err).into());
-            return;
-        }
-        if let Link::Established(established) = &mut self.link {
-            established.restoring = established.restoring.saturating_sub(1);
-        }
-        self.ready_if_restored(now);
-    }
-
-    pub(super) fn ready_if_restored(&mut self, now: Timestamp) {
-        let Link::Established(established) = &mut self.link else { return };
-        if established.sasl.is_none()
-            && established.authenticating.is_empty()
-            && established.restoring == 0
-            && established.ready_since.is_none()
-        {
-            established.ready_since = Some(now);
-            self.watches_zxid = self.last_zxid;
-            self.hosts.end_round();
-            let watches = self.watches.persistent_ids();
-            if !watches.is_empty() {
-                self.events.push_back(Event::Watch { watches, notice: WatchNotice::Resync });
-            }
-            self.change_state(now, State::Connected, None);
         }
     }
 }

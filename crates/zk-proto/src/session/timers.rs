@@ -13,10 +13,6 @@ impl<T> Session<T> {
         if self.closing_at().is_some_and(|at| at <= now) {
             self.finish_close(now);
         }
-        if self.lost_at().is_some_and(|at| at <= now) {
-            let cause = self.last_cause.clone();
-            self.change_state(now, State::Lost, cause);
-        }
         match &self.link {
             Link::Idle { retry_at } if *retry_at <= now => self.start_dialing(now),
             Link::Handshaking { deadline, .. } if *deadline <= now => {
@@ -25,21 +21,29 @@ impl<T> Session<T> {
             Link::Established(_) => self.check_liveness(now),
             Link::Idle { .. } | Link::Dialing { .. } | Link::Handshaking { .. } | Link::Closed => {}
         }
+        // At the end: a link that ends here may have been silent for longer than the session lasts, after a freeze.
+        if self.lost_at().is_some_and(|at| at <= now) {
+            let cause = self.last_cause.clone();
+            self.change_state(now, State::Lost, cause);
+        }
     }
 
     fn check_liveness(&mut self, now: Timestamp) {
         let Link::Established(established) = &mut self.link else { return };
-        if established.liveness.ping_at() <= now {
+        if established.ping_at().is_some_and(|at| at <= now) {
             established.liveness.pinged(now);
             put_frame(&mut self.out, &RequestHeader { xid: PING_XID, op: OpCode::PING }, &());
         }
         if self.dead_at().is_some_and(|at| at <= now) {
             let silent = now.since(self.last_heard);
             self.lose_link(now, Cause::ReadTimeout { silent });
+        } else if let Some(cause) = self.step_overdue(now) {
+            self.lose_link(now, cause);
         } else if self.stalled_at().is_some_and(|at| at <= now) {
             self.lose_link(now, Cause::StalledReply);
         } else {
             self.check_suspicion(now);
+            self.check_read_only(now);
         }
     }
 
@@ -57,13 +61,17 @@ impl<T> Session<T> {
         match &self.link {
             Link::Idle { retry_at } => Some(*retry_at),
             Link::Handshaking { deadline, .. } => Some(*deadline),
-            Link::Established(established) => {
-                let liveness = &established.liveness;
-                [Some(liveness.ping_at()), self.dead_at(), self.stalled_at(), self.suspicion_at()]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
+            Link::Established(established) => [
+                established.ping_at(),
+                self.dead_at(),
+                self.stalled_at(),
+                self.suspicion_at(),
+                established.step_due(),
+                self.read_write_search_at(),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
             // The driver bounds its dialling itself: each attempt has a budget.
             Link::Dialing { .. } | Link::Closed => None,
         }
@@ -81,8 +89,10 @@ impl<T> Session<T> {
     }
 
     /// When the oldest unanswered request was sent, authentication and the restoration of watches included.
-    fn oldest_request(&self, established: &Established<T>) -> Option<Timestamp> {
-        let restoring = established.ready_since.is_none().then_some(established.granted_at);
-        restoring.or_else(|| self.pending.oldest_sent())
+    pub(super) fn oldest_request(&self, established: &Established<T>) -> Option<Timestamp> {
+        match established.ready_since {
+            Some(_) => self.pending.oldest_sent(),
+            None => (!established.awaits_driver()).then_some(established.asked_at),
+        }
     }
 }

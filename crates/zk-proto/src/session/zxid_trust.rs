@@ -14,14 +14,26 @@ pub(super) enum ZxidTrust {
     Trusted,
     /// This round asks without it.
     Probing,
-    /// The session was resumed without it. If every server of this round, which shows it, refuses, the ensemble was set back.
-    Doubted,
+    /// The session was resumed without it. If every server refuses in each of the next rounds, which show it, the ensemble was
+    /// set back. One such round may have other reasons: servers that lag, or have lost their quorum, refuse as well.
+    Doubted {
+        /// Rounds in a row in which all refused.
+        rounds: u32,
+    },
 }
+
+/// So many rounds in a row are no accident.
+const ROUNDS: u32 = 3;
 
 impl<T> Session<T> {
     /// The zxid for a connect request.
     pub(super) fn zxid_to_show(&self) -> i64 {
-        if self.zxid_trust == ZxidTrust::Probing { 0 } else { self.last_zxid }
+        if self.is_probing() { 0 } else { self.last_zxid }
+    }
+
+    /// Whether this round only asks whether the servers know the session.
+    pub(super) fn is_probing(&self) -> bool {
+        self.zxid_trust == ZxidTrust::Probing
     }
 
     /// A server took the connection and closed it when it had read the connect request.
@@ -37,7 +49,10 @@ impl<T> Session<T> {
         let negotiated = self.granted.as_ref().map(|granted| granted.negotiated_timeout);
         let expires = self.last_heard.after(negotiated.unwrap_or(self.config.session_timeout));
         self.zxid_trust = match self.zxid_trust {
-            ZxidTrust::Doubted if refused_by_all => {
+            ZxidTrust::Doubted { rounds } if refused_by_all && rounds.saturating_add(1) < ROUNDS => {
+                ZxidTrust::Doubted { rounds: rounds.saturating_add(1) }
+            }
+            ZxidTrust::Doubted { .. } if refused_by_all => {
                 self.expire_session(now, ExpiryCause::ZxidAhead);
                 self.forget_zxid();
                 ZxidTrust::Trusted
@@ -49,9 +64,9 @@ impl<T> Session<T> {
 
     /// The session that was asked for was resumed. Tells whether it may be used; if not, the connection is given up.
     pub(super) fn may_resume(&mut self, now: Timestamp) -> bool {
-        let probing = self.zxid_trust == ZxidTrust::Probing;
+        let probing = self.is_probing();
         if probing {
-            self.zxid_trust = ZxidTrust::Doubted;
+            self.zxid_trust = ZxidTrust::Doubted { rounds: 0 };
             self.refusals = 0;
             self.events.push_back(Event::DropTransport(Cause::Probed));
             self.out.clear();
@@ -68,7 +83,7 @@ impl<T> Session<T> {
 
     /// The session is over, or a new one begins: what it has seen counts no more if the servers are behind it.
     pub(super) fn session_changes(&mut self) {
-        if self.zxid_trust == ZxidTrust::Probing {
+        if self.is_probing() {
             self.forget_zxid();
         }
         self.zxid_trust = ZxidTrust::Trusted;
