@@ -1,31 +1,48 @@
 //! How a client is set up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use zk_jute::FrameLimit;
 use zk_proto::{
-    Config, ConnectString, ConnectStringError, Credential, Sasl, Secret, SessionCredentials, WhenDisconnected,
+    Config, ConnectString, ConnectStringError, Credential, Secret, SessionCredentials, WhenDisconnected,
 };
 
-use crate::{client::Client, client::Options, connect::Security, path::Chroot};
+use crate::{client::Client, client::Options, connect::Security, path::Chroot, sasl::Mechanism, sasl::Sasl};
 
 /// Settings of a [`Client`]; from [`Client::builder`].
 #[derive(Debug, Clone)]
 pub struct ClientBuilder {
+    name: Arc<str>,
     config: Config,
     chroot: Chroot,
     options: Options,
     security: Security,
+    sasl: Option<Arc<dyn Mechanism>>,
 }
 
 impl ClientBuilder {
     pub(crate) fn new(connect_string: &str) -> Result<Self, ConnectStringError> {
         let parsed: ConnectString = connect_string.parse()?;
         Ok(Self {
+            name: Arc::from("default"),
             config: Config::new(parsed.hosts),
             chroot: Chroot::new(parsed.chroot),
-            options: Options { timeout: Duration::from_secs(10), when_disconnected: WhenDisconnected::Wait },
+            options: Options {
+                timeout: Duration::from_secs(10),
+                deadline: None,
+                when_disconnected: WhenDisconnected::Wait,
+            },
             security: Security::Plain,
+            sasl: None,
         })
+    }
+
+    /// What the client is called in metrics (the label `client`) and logs (default `default`): with several clients in a
+    /// process, give each its own. Give it one of few names: each is a series of its own for whoever collects the metrics.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Arc::from(name);
+        self
     }
 
     /// The session timeout to ask for (default 30 s). The server may grant another: see
@@ -40,6 +57,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.config.read_timeout = Some(timeout);
+        self
+    }
+
+    /// How often the server is pinged, 5 ms at least (default, and at most: every half read timeout). Shorter finds a dead
+    /// server sooner while nothing else is asked.
+    #[must_use]
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.config.ping_interval = Some(interval);
         self
     }
 
@@ -60,6 +85,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Half a tick of the servers (default 1.5 s, which covers ticks up to 3 s, or a quarter of the negotiated timeout if that is
+    /// less). Set it where ticks are longer, or `minSessionTimeout` is less than two of them: a lease that is counted from
+    /// [`Status::quorum_proof`](crate::Status) would be too long there.
+    #[must_use]
+    pub fn relay_delay(mut self, half_a_tick: Duration) -> Self {
+        self.config.relay_delay = Some(half_a_tick);
+        self
+    }
+
     /// The most that one attempt to connect may take, from resolving the name to the server's answer (default 1 s).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -74,6 +108,15 @@ impl ClientBuilder {
         self
     }
 
+    /// The largest answer to take, in bytes of a frame (default 1 MiB and 4 KiB: one znode of the size that servers allow by
+    /// default). For calls that read many znodes at once ([`Client::multi_read`]), and for servers with a larger
+    /// `jute.maxbuffer`.
+    #[must_use]
+    pub fn max_frame(mut self, limit: FrameLimit) -> Self {
+        self.config.max_frame = limit;
+        self
+    }
+
     /// Whether calls wait for a connection, until their deadline, or fail at once (default: wait).
     #[must_use]
     pub fn when_disconnected(mut self, when: WhenDisconnected) -> Self {
@@ -85,7 +128,7 @@ impl ClientBuilder {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, options: crate::TlsOptions) -> Self {
-        self.security = Security::Tls(std::sync::Arc::new(crate::tls::Connector::new(options)));
+        self.security = Security::Tls(Arc::new(crate::tls::Connector::new(options)));
         self
     }
 
@@ -105,10 +148,26 @@ impl ClientBuilder {
         self
     }
 
-    /// Authenticates every connection with SASL, before anything else is asked on it.
+    /// Takes a server without a quorum, too, while there is no better one (default no): its reads may be old, and it refuses
+    /// writes with [`ErrorCode::NOT_READ_ONLY`](crate::ErrorCode::NOT_READ_ONLY). [`Status::read_only`](crate::Status)
+    /// tells, and the client goes on looking for a server with a quorum.
+    ///
+    /// Servers do this with the system property `readonlymode.enabled=true`; for sessions that begin at such a server they
+    /// need `localSessionsEnabled=true`, too. Such a session is replaced by a new one when a server with a quorum is
+    /// found; watches are kept. A session of the quorum is not resumed by a read-only server: it waits for the quorum.
     #[must_use]
-    pub fn sasl(mut self, sasl: Sasl) -> Self {
+    pub fn read_only(mut self, allowed: bool) -> Self {
+        self.config.allow_read_only = allowed;
+        self
+    }
+
+    /// Authenticates every connection with SASL, before anything else is asked on it. A failure is told as
+    /// [`Cause::AuthFailed`](crate::Cause::AuthFailed) and tried again slowly.
+    #[must_use]
+    pub fn sasl(mut self, sasl: impl Into<Sasl>) -> Self {
+        let (sasl, mechanism) = sasl.into().divide();
         self.config.sasl = Some(sasl);
+        self.sasl = mechanism;
         self
     }
 
@@ -118,6 +177,6 @@ impl ClientBuilder {
     ///
     /// Outside a tokio runtime with time and I/O enabled, as [`tokio::spawn`] does.
     pub fn build(self) -> Client {
-        Client::spawn(self.config, self.chroot, self.options, self.security)
+        Client::spawn(self.name, self.config, self.chroot, self.options, self.security, self.sasl)
     }
 }

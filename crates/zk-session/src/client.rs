@@ -4,17 +4,18 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tracing::Instrument;
 use zk_jute::{DecodeError, Encode, ErrorCode, OpCode};
 use zk_proto::{
-    Config, ConnectString, Reply, RequestError, SessionCredentials, State, Timestamp, WatchId, WatchOn,
-    WhenDisconnected,
+    Config, ConnectString, Credential, Reply, RequestError, Secret, SessionCredentials, State, Timestamp,
+    WatchId, WatchOn, WhenDisconnected,
 };
 
 use crate::{
@@ -24,9 +25,12 @@ use crate::{
     connect::Security,
     driver::{Command, Driver},
     error::{Error, Invalid, Rejected},
+    metrics::Stopwatch,
     path::Chroot,
     persistent_watcher::PersistentWatcher,
+    sasl::Mechanism,
     status::{SessionEvent, SessionEvents, Status},
+    telemetry,
     watcher::{OneshotWatcher, WatchSender},
 };
 
@@ -43,11 +47,15 @@ pub struct Client {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) timeout: Duration,
+    /// When every call must have ended, however long one may take.
+    pub(crate) deadline: Option<Timestamp>,
     pub(crate) when_disconnected: WhenDisconnected,
 }
 
 #[derive(Debug)]
 struct Shared {
+    /// In metrics and logs.
+    name: Arc<str>,
     commands: mpsc::UnboundedSender<Command>,
     status: watch::Receiver<Status>,
     events: broadcast::WeakSender<SessionEvent>,
@@ -56,6 +64,8 @@ struct Shared {
     /// Requests handed to the task and not yet ended: the channel itself has no bound.
     outstanding: Arc<AtomicUsize>,
     max_outstanding: usize,
+    /// A server did not know `create2`: none is asked again, since each time costs the connection.
+    without_create2: AtomicBool,
 }
 
 /// One of the outstanding requests; counted down when it ends, wherever that is.
@@ -81,13 +91,21 @@ impl Client {
         ClientBuilder::new(connect_string)
     }
 
-    pub(crate) fn spawn(config: Config, chroot: Chroot, options: Options, security: Security) -> Self {
+    pub(crate) fn spawn(
+        name: Arc<str>,
+        config: Config,
+        chroot: Chroot,
+        options: Options,
+        security: Security,
+        sasl: Option<Arc<dyn Mechanism>>,
+    ) -> Self {
         let (commands, command_receiver) = mpsc::unbounded_channel();
-        let board = Board::new();
+        let board = Board::new(&name, config.session_timeout, clock::now());
         let (status, events) = (board.status(), board.events());
         let max_outstanding = config.max_requests;
-        tokio::spawn(Driver::new(config, security, command_receiver, board).run());
+        tokio::spawn(Driver::new(config, security, sasl, command_receiver, board).run());
         let shared = Shared {
+            name,
             commands,
             status,
             events,
@@ -95,6 +113,7 @@ impl Client {
             next_watch: AtomicU64::new(0),
             outstanding: Arc::new(AtomicUsize::new(0)),
             max_outstanding,
+            without_create2: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared), options }
     }
@@ -103,6 +122,15 @@ impl Client {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { shared: Arc::clone(&self.shared), options: Options { timeout, ..self.options } }
+    }
+
+    /// The same session, with calls that end by `deadline` (on the clock of [`now`](crate::now)): for an operation that is made of
+    /// several. Each may still take no longer than its own timeout.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Timestamp) -> Self {
+        let deadline = self.options.deadline.map_or(deadline, |earlier| earlier.min(deadline));
+        let options = Options { deadline: Some(deadline), ..self.options };
+        Self { shared: Arc::clone(&self.shared), options }
     }
 
     /// The same session, with calls that wait for a connection or fail at once without one.
@@ -145,7 +173,7 @@ impl Client {
     pub async fn connected(&self) -> Result<(), Error> {
         let mut status = self.watch_status();
         let reached = status.wait_for(|status| matches!(status.state, State::Connected | State::Closed));
-        match tokio::time::timeout(self.options.timeout, reached).await {
+        match tokio::time::timeout(self.deadline().since(clock::now()), reached).await {
             Ok(Ok(status)) if status.state == State::Connected => Ok(()),
             Ok(_) => Err(Error::Closed),
             Err(_) => {
@@ -173,6 +201,50 @@ impl Client {
     pub async fn reload_tls(&self, options: crate::TlsOptions) -> Result<(), Error> {
         let connector = Arc::new(crate::tls::Connector::new(options));
         connector.prepare().await.map_err(Invalid::Tls)?;
+        self.secure(connector).await
+    }
+
+    /// Reads the files of the TLS settings anew and, if they hold something else than the connection was made with, uses it at
+    /// once, as [`reload_tls`](Self::reload_tls) does. Otherwise nothing changes, and the connection stays. Tells which. Settings
+    /// that are replaced meanwhile stay: their files are read later than this.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the files are of no use: nothing has changed then. [`Error::Closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: either nothing has changed, or the files are used.
+    #[cfg(feature = "tls")]
+    pub async fn refresh_tls(&self) -> Result<bool, Error> {
+        let (reply, security) = oneshot::channel();
+        self.shared.commands.send(Command::Security(reply)).map_err(|_| Error::Closed)?;
+        let (security, in_use) = security.await.map_err(|_| Error::Closed)?;
+        let Security::Tls(connector) = security else { return Ok(false) };
+        if !connector.has_changed(in_use).await.map_err(Invalid::Tls)? {
+            return Ok(false);
+        }
+        let (done, used) = oneshot::channel();
+        self.shared.commands.send(Command::Refresh(connector, done)).map_err(|_| Error::Closed)?;
+        used.await.map_err(|_| Error::Closed)?;
+        Ok(true)
+    }
+
+    /// Uses these TLS settings from now on, as [`reload_tls`](Self::reload_tls) does, but without a look at the files first: see
+    /// [`TlsOptions::check`](crate::TlsOptions::check). For whoever changes several things in one step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    #[cfg(feature = "tls")]
+    pub fn set_tls(&self, options: crate::TlsOptions) -> Result<(), Error> {
+        let connector = Arc::new(crate::tls::Connector::new(options));
+        let (done, _) = oneshot::channel();
+        Ok(self.command(Command::Secure(Security::Tls(connector), done))?)
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secure(&self, connector: Arc<crate::tls::Connector>) -> Result<(), Error> {
         let (done, replaced) = oneshot::channel();
         let command = Command::Secure(Security::Tls(connector), done);
         self.shared.commands.send(command).map_err(|_| Error::Closed)?;
@@ -191,6 +263,40 @@ impl Client {
             return Err(Invalid::Chroot.into());
         }
         Ok(self.command(Command::SetHosts(parsed.hosts))?)
+    }
+
+    /// Changes how long a link may be silent before it is dead, also of the live connection, which goes on: see
+    /// [`ClientBuilder::read_timeout`]. 10 ms at least; `None` for a third of the negotiated session timeout. Pings follow at
+    /// half of it.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`.
+    pub fn set_read_timeout(&self, read_timeout: Option<Duration>) -> Result<(), Error> {
+        Ok(self.command(Command::SetReadTimeout(read_timeout))?)
+    }
+
+    /// Changes how long one attempt to connect may take, from the next attempt on; see [`ClientBuilder::connect_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// `Closed`.
+    pub fn set_connect_timeout(&self, connect_timeout: Duration) -> Result<(), Error> {
+        Ok(self.command(Command::SetConnectTimeout(connect_timeout))?)
+    }
+
+    /// Replaces the identities (scheme and credential) of every connection; see [`ClientBuilder::credential`]. Added ones take
+    /// effect on the live connection. One that is missing cannot be taken back there: the session moves to a new connection, and
+    /// calls in flight end as [`Error::Unknown`]. The same list changes nothing.
+    ///
+    /// What the servers think of them is told as the cause of calls that fail meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`.
+    pub fn set_credentials(&self, credentials: &[(String, Secret)]) -> Result<(), Error> {
+        let credentials = credentials.iter().map(|(scheme, auth)| Credential::new(scheme, auth.clone()));
+        Ok(self.command(Command::SetCredentials(credentials.collect()))?)
     }
 
     /// Ends this client and leaves its session alive at the servers, with its ephemeral nodes, until it is resumed
@@ -222,12 +328,12 @@ impl Client {
 
     /// When a call that begins now must have ended.
     pub(crate) fn deadline(&self) -> Timestamp {
-        clock::now().after(self.options.timeout)
+        let within = clock::now().after(self.options.timeout);
+        self.options.deadline.map_or(within, |deadline| deadline.min(within))
     }
 
-    /// The same session, with calls that end by `deadline`: for a call that is made of several.
-    pub(crate) fn until(&self, deadline: Timestamp) -> Self {
-        self.with_timeout(deadline.since(clock::now()))
+    pub(crate) fn without_create2(&self) -> &AtomicBool {
+        &self.shared.without_create2
     }
 
     pub(crate) fn chroot(&self) -> &Chroot {
@@ -258,28 +364,40 @@ impl Client {
         body: &dyn Encode,
         watch: Option<NewWatch>,
     ) -> impl Future<Output = Outcome> + Send + use<> {
+        self.submit_encoded(op, encode(body), watch)
+    }
+
+    /// The same for a body that is encoded already.
+    pub(crate) fn submit_encoded(
+        &self,
+        op: OpCode,
+        body: Bytes,
+        watch: Option<NewWatch>,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
         let sent = self.send(op, body, watch);
+        let span = telemetry::request_span(&self.shared.name, op);
         async move {
-            match sent {
+            let outcome = match sent {
                 // The task drops a request without an answer only when it ends.
                 Ok(outcome) => outcome.await.unwrap_or(Err(RequestError::Closed)),
                 Err(refused) => Err(refused),
-            }
+            };
+            telemetry::answered(&outcome);
+            outcome
         }
+        .instrument(span)
     }
 
     fn send(
         &self,
         op: OpCode,
-        body: &dyn Encode,
+        body: Bytes,
         watch: Option<NewWatch>,
     ) -> Result<oneshot::Receiver<Outcome>, RequestError> {
-        let (reply, outcome) = self.reply_to()?;
-        let mut encoded = BytesMut::with_capacity(body.encoded_len());
-        body.encode(&mut encoded);
+        let (reply, outcome) = self.reply_to(op)?;
         let request = Command::Request(Box::new(RequestCommand {
             op,
-            body: encoded.freeze(),
+            body,
             watch,
             deadline: self.deadline(),
             when_disconnected: self.options.when_disconnected,
@@ -290,13 +408,13 @@ impl Client {
     }
 
     /// Where the outcome of a request goes, and where it is awaited; counted as outstanding until it comes.
-    pub(crate) fn reply_to(&self) -> Result<(ReplyTo, oneshot::Receiver<Outcome>), RequestError> {
+    pub(crate) fn reply_to(&self, op: OpCode) -> Result<(ReplyTo, oneshot::Receiver<Outcome>), RequestError> {
         let outstanding = Outstanding(Arc::clone(&self.shared.outstanding));
         if outstanding.0.fetch_add(1, Ordering::Relaxed) >= self.shared.max_outstanding {
             return Err(RequestError::Overloaded);
         }
         let (reply, outcome) = oneshot::channel();
-        Ok((ReplyTo { reply, _outstanding: outstanding }, outcome))
+        Ok((ReplyTo { reply, stopwatch: Stopwatch::start(op), _outstanding: outstanding }, outcome))
     }
 
     pub(crate) fn command(&self, command: Command) -> Result<(), RequestError> {
@@ -331,7 +449,7 @@ impl Client {
         decode: impl FnOnce(&Bytes) -> Result<R, DecodeError>,
     ) -> Result<R, Error> {
         if reply.err != ErrorCode::OK {
-            return Err(Error::Rejected(Rejected { code: reply.err, path, op_index: None }));
+            return Err(Error::Rejected(Rejected { code: reply.err, path, op_index: None, guard: false }));
         }
         self.decode(&reply, decode)
     }
@@ -350,6 +468,13 @@ impl Client {
             zk_proto::ProtocolError::Body(error).into()
         })
     }
+}
+
+/// A request's body, in one buffer of its size.
+pub(crate) fn encode(body: &dyn Encode) -> Bytes {
+    let mut encoded = BytesMut::with_capacity(body.encoded_len());
+    body.encode(&mut encoded);
+    encoded.freeze()
 }
 
 /// What the task needs to arm a watch.
@@ -375,6 +500,7 @@ pub(crate) struct RequestCommand {
 #[derive(Debug)]
 pub(crate) struct ReplyTo {
     reply: oneshot::Sender<Outcome>,
+    pub(crate) stopwatch: Stopwatch,
     _outstanding: Outstanding,
 }
 

@@ -15,12 +15,15 @@ use tokio::{
 };
 use zk_proto::{ConnectRound, Host, Opened};
 
-use crate::{clock, race::race};
+use crate::{clock, race::race, telemetry};
 
 /// The two halves of an open connection.
 pub(crate) struct Transport {
     pub(crate) reader: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) writer: Box<dyn AsyncWrite + Send + Unpin>,
+    /// What it was secured with.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::InUse>,
 }
 
 /// How connections are secured.
@@ -67,7 +70,12 @@ impl Securing {
             Self::Plain => {
                 let _ = host;
                 let (reader, writer) = stream.into_split();
-                Ok(Transport { reader: Box::new(reader), writer: Box::new(writer) })
+                Ok(Transport {
+                    reader: Box::new(reader),
+                    writer: Box::new(writer),
+                    #[cfg(feature = "tls")]
+                    tls: None,
+                })
             }
             #[cfg(feature = "tls")]
             Self::Tls(prepared) => prepared.handshake(host, stream).await,
@@ -107,12 +115,37 @@ pub(crate) async fn probe(host: Host, security: Security) -> bool {
     const LIMIT: Duration = Duration::from_secs(60);
     let answer = async {
         let securing = security.prepare(LIMIT).await.ok()?;
-        let mut transport = open(&host, &securing, LIMIT, &AtomicBool::new(false)).await.ok()?;
-        transport.writer.write_all(b"srvr").await.ok()?;
-        transport.writer.flush().await.ok()?;
+        let mut transport = ask(&host, &securing, LIMIT, b"srvr").await.ok()?;
         transport.reader.read_u8().await.ok()
     };
     timeout(LIMIT, answer).await.is_ok_and(|answer| answer.is_some())
+}
+
+/// The first server of the round that says of itself that it has a quorum. One that does not know the word is none.
+pub(crate) async fn find_read_write(round: ConnectRound, security: Security) -> Option<Host> {
+    let ConnectRound { hosts, budget, stagger, .. } = round;
+    let securing = security.prepare(budget).await.ok()?;
+    let attempts = hosts.into_iter().map(async |host| {
+        let answer = async {
+            let mut transport = ask(&host, &securing, stagger, b"isro").await?;
+            let mut mode = [0; 2];
+            transport.reader.read_exact(&mut mode).await?;
+            io::Result::Ok(mode)
+        };
+        match timeout(budget, answer).await {
+            Ok(Ok(mode)) if mode == *b"rw" => Ok(host),
+            _ => Err(()),
+        }
+    });
+    race(attempts.collect(), stagger).await.ok().map(|won| won.value)
+}
+
+/// Sends a four-letter word on a connection of its own.
+async fn ask(host: &Host, securing: &Securing, stagger: Duration, word: &[u8; 4]) -> io::Result<Transport> {
+    let mut transport = open(host, securing, stagger, &AtomicBool::new(false)).await?;
+    transport.writer.write_all(word).await?;
+    transport.writer.flush().await?;
+    Ok(transport)
 }
 
 async fn attempt(
@@ -129,6 +162,7 @@ async fn attempt(
         Err(_) if connected.into_inner() => format!("TLS: no handshake within {} ms", budget.as_millis()),
         Err(_) => format!("no connection within {} ms", budget.as_millis()),
     };
+    telemetry::host_failed(&host, &reason);
     Err(Failed { host, reason })
 }
 

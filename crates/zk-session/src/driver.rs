@@ -1,6 +1,6 @@
 //! The task that owns a session: it obeys [`zk_proto::Session`] and decides nothing itself.
 
-use std::{collections::HashMap, future::Future, io, pin::Pin, time::Duration};
+use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
@@ -10,10 +10,10 @@ use tokio::{
     task::unconstrained,
     time::Instant,
 };
-use tracing::{debug, warn};
+use tracing::{Instrument, warn};
 use zk_proto::{
-    Cause, Config, Credential, Event, Host, Opened, Request, Session, SessionCredentials, State, Timestamp,
-    WatchId, WatchNotice,
+    Cause, Config, Credential, Event, Host, Opened, Request, SaslStep, Session, SessionCredentials, State,
+    Timestamp, WatchId, WatchNotice,
 };
 
 use crate::{
@@ -21,7 +21,9 @@ use crate::{
     client::{NewWatch, ReplyTo, RequestCommand},
     clock,
     connect::{Security, Transport, describe, dial},
+    sasl::{Mechanism, SaslSteps},
     spare::{Spare, SpareEvent},
+    telemetry::TARGET,
     watcher::{WatchEvent, WatchSender},
 };
 
@@ -39,16 +41,29 @@ pub(crate) enum Command {
     },
     /// Connect to other servers.
     SetHosts(Vec<Host>),
+    SetReadTimeout(Option<Duration>),
+    SetConnectTimeout(Duration),
+    /// Replace the identities of every connection.
+    SetCredentials(Vec<Credential>),
     /// End the client, but not the session.
     Detach(oneshot::Sender<Option<SessionCredentials>>),
+    /// How connections are secured now, and what the live one was made with.
+    #[cfg(feature = "tls")]
+    Security(oneshot::Sender<(Security, Option<crate::tls::InUse>)>),
     /// Secures connections in another way from now on, the live one included.
     #[cfg(feature = "tls")]
     Secure(Security, oneshot::Sender<()>),
+    /// Makes the live connection anew if this is still how connections are secured.
+    #[cfg(feature = "tls")]
+    Refresh(Arc<crate::tls::Connector>, oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
 /// Commands taken from the channel at once, and so written at once.
 const COMMAND_BATCH: usize = 256;
+
+/// The longest that the timer is set for.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The room made for each read.
 const READ_CHUNK: usize = 64 * 1024;
@@ -67,6 +82,7 @@ pub(crate) struct Driver {
     dialling: Option<Dialling>,
     transport: Option<Transport>,
     spare: Spare,
+    sasl: SaslSteps,
     incoming: BytesMut,
     outgoing: BytesMut,
     /// The transport holds bytes back that only a flush gets out: TLS does, when the socket is full.
@@ -79,6 +95,7 @@ enum Wake {
     Wrote(io::Result<usize>),
     Dialled(Result<(Transport, Opened), String>),
     Spare(SpareEvent),
+    SaslStepped(u64, Result<SaslStep, String>),
     Commands(usize),
     Timer,
 }
@@ -87,6 +104,7 @@ impl Driver {
     pub(crate) fn new(
         config: Config,
         security: Security,
+        sasl: Option<Arc<dyn Mechanism>>,
         commands: mpsc::UnboundedReceiver<Command>,
         board: Board,
     ) -> Self {
@@ -101,6 +119,7 @@ impl Driver {
             dialling: None,
             transport: None,
             spare: Spare::default(),
+            sasl: SaslSteps::new(sasl),
             incoming: BytesMut::new(),
             outgoing: BytesMut::new(),
             unflushed: false,
@@ -113,15 +132,16 @@ impl Driver {
         let mut timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         let mut timer_at: Option<Timestamp> = None;
         while self.settle() {
-            let due = self.session.poll_timeout();
+            let due = [self.session.poll_timeout(), self.board.sample_due()].into_iter().flatten().min();
             if due != timer_at {
                 timer_at = due;
-                // Without a due time the branch is disabled and the timer's own time does not matter.
-                let wait = due.map_or(Duration::ZERO, |due| due.since(clock::now()));
+                // Without a due time the branch is disabled and the timer's own time does not matter. One that is farther off
+                // than a clock can count (a deadline of `Duration::MAX`) is waited for in pieces: waking early does no harm.
+                let wait = due.map_or(Duration::ZERO, |due| due.since(clock::now())).min(LONGEST_WAIT);
                 timer.as_mut().reset(Instant::now() + wait);
             }
             let (reader, writer) = match &mut self.transport {
-                Some(Transport { reader, writer }) => (Some(reader), Some(writer)),
+                Some(Transport { reader, writer, .. }) => (Some(reader), Some(writer)),
                 None => (None, None),
             };
             // In no order of preference: a server that never stops talking must not keep timers and commands waiting.
@@ -130,6 +150,7 @@ impl Driver {
                 wrote = write(writer, &self.outgoing, &mut self.unflushed) => Wake::Wrote(wrote),
                 dialled = finish(&mut self.dialling) => Wake::Dialled(dialled),
                 event = self.spare.next() => Wake::Spare(event),
+                (connection, outcome) = self.sasl.next() => Wake::SaslStepped(connection, outcome),
                 count = self.commands.recv_many(&mut batch, COMMAND_BATCH), if !self.abandoned => {
                     Wake::Commands(count)
                 }
@@ -137,7 +158,6 @@ impl Driver {
             };
             self.handle(wake, &mut batch, &mut timer_at);
         }
-        debug!("session task ends");
         for done in self.closing {
             let _ = done.send(());
         }
@@ -147,7 +167,10 @@ impl Driver {
         let now = clock::now();
         match wake {
             Wake::Read(read) => self.received(now, read),
-            Wake::Wrote(Ok(count)) => self.outgoing.advance(count),
+            Wake::Wrote(Ok(count)) => {
+                self.outgoing.advance(count);
+                self.board.sent(count);
+            }
             Wake::Wrote(Err(error)) => {
                 // What the server said before it stopped listening may be the last replies, or the reason.
                 self.read_arrived(now);
@@ -156,27 +179,36 @@ impl Driver {
                 }
             }
             Wake::Dialled(Ok((transport, opened))) => {
-                debug!(server = %opened.host, "transport open");
+                self.board.opened(&opened.host);
                 self.transport = Some(transport);
                 self.session.transport_opened(now, opened);
             }
             Wake::Dialled(Err(reasons)) => {
-                debug!(%reasons, "no server can be reached");
+                self.board.attempt_failed(now, &Cause::NoServer(reasons.as_str().into()));
                 self.session.dial_failed(now, &reasons);
             }
             Wake::Spare(SpareEvent::Opened(opened)) => {
-                debug!(server = %opened.host, "spare transport open");
+                self.board.spare_opened(&opened.host);
                 // The link may have spoken while nobody looked; the spare is dropped then.
                 if self.read_arrived(now) {
                     self.settle();
                 }
                 self.session.spare_opened(now, &opened);
             }
-            Wake::Spare(SpareEvent::Failed) => self.session.spare_failed(),
+            Wake::Spare(SpareEvent::Failed) => {
+                self.board.spare_failed();
+                self.session.spare_failed();
+            }
             Wake::Spare(SpareEvent::ProbeAnswered(connection)) => {
+                self.board.probed(true);
                 self.session.probe_answered(now, connection);
             }
-            Wake::Spare(SpareEvent::ProbeFailed) => {}
+            Wake::Spare(SpareEvent::ReadWriteFound(host, connection)) => {
+                self.session.read_write_found(now, host, connection);
+            }
+            Wake::Spare(SpareEvent::NoneReadWrite) => {}
+            Wake::Spare(SpareEvent::ProbeFailed) => self.board.probed(false),
+            Wake::SaslStepped(connection, outcome) => self.session.sasl_stepped(now, connection, outcome),
             Wake::Commands(0) => {
                 self.abandoned = true;
                 self.session.close(now);
@@ -196,7 +228,10 @@ impl Driver {
     fn received(&mut self, now: Timestamp, read: io::Result<usize>) {
         match read {
             Ok(0) => self.lost(now, Cause::ConnectionClosed),
-            Ok(_) => self.session.handle_bytes(now, &mut self.incoming),
+            Ok(count) => {
+                self.board.received(count);
+                self.session.handle_bytes(now, &mut self.incoming);
+            }
             Err(error) => self.lost(now, Cause::Io(describe(&error).into())),
         }
     }
@@ -230,23 +265,32 @@ impl Driver {
             }
             Command::AddAuth(credential, reply) => self.session.add_auth(credential, reply),
             Command::Malformed { connection, error } => self.session.malformed_reply(now, connection, error),
-            Command::SetHosts(hosts) => self.session.set_hosts(now, hosts),
+            Command::SetReadTimeout(read_timeout) => self.session.set_read_timeout(now, read_timeout),
+            Command::SetHosts(hosts) => {
+                self.board.hosts_replaced(hosts.len());
+                self.session.set_hosts(now, hosts);
+            }
+            Command::SetConnectTimeout(connect_timeout) => self.session.set_connect_timeout(connect_timeout),
+            Command::SetCredentials(credentials) => self.session.set_credentials(now, credentials),
             Command::Detach(done) => {
                 let _ = done.send(self.session.detach(now));
             }
             #[cfg(feature = "tls")]
+            Command::Security(reply) => {
+                let in_use = self.transport.as_ref().and_then(|transport| transport.tls.clone());
+                let _ = reply.send((self.security.clone(), in_use));
+            }
+            #[cfg(feature = "tls")]
             Command::Secure(security, done) => {
                 self.security = security;
-                // A spare was made with the settings that hold no more.
-                self.session.forget_spare();
-                self.spare.drop_all();
-                if self.transport.is_some() {
-                    self.lost(now, Cause::Reconfigured);
-                } else if self.dialling.take().is_some() {
-                    self.session.dial_failed(now, &Cause::Reconfigured.to_string());
+                self.secure_anew(now);
+                let _ = done.send(());
+            }
+            #[cfg(feature = "tls")]
+            Command::Refresh(connector, done) => {
+                if matches!(&self.security, Security::Tls(current) if Arc::ptr_eq(current, &connector)) {
+                    self.secure_anew(now);
                 }
-                // Whoever waits is to find the change in the status.
-                self.settle();
                 let _ = done.send(());
             }
             Command::Close(done) => {
@@ -256,13 +300,32 @@ impl Driver {
         }
     }
 
+    /// Gives up what was made, or is being made, with settings or files that hold no more.
+    #[cfg(feature = "tls")]
+    fn secure_anew(&mut self, now: Timestamp) {
+        self.board.tls_reloaded();
+        self.session.forget_spare();
+        self.spare.drop_all();
+        if self.transport.is_some() {
+            self.lost(now, Cause::Reconfigured);
+        } else if self.dialling.take().is_some() {
+            self.board.attempt_failed(now, &Cause::Reconfigured);
+            self.session.dial_failed(now, &Cause::Reconfigured.to_string());
+        }
+        // Whoever waits is to find the change in the status.
+        self.settle();
+    }
+
     fn lost(&mut self, now: Timestamp, cause: Cause) {
         self.drop_transport();
-        self.session.transport_lost(now, cause);
+        self.session.transport_lost(now, cause.clone());
+        // The session may know better what it means.
+        self.board.dropped(now, self.session.last_cause().unwrap_or(&cause));
     }
 
     fn drop_transport(&mut self) {
         self.transport = None;
+        self.sasl.drop_all();
         self.incoming.clear();
         self.outgoing.clear();
         self.unflushed = false;
@@ -271,7 +334,7 @@ impl Driver {
     /// Carries out what the session has decided. Tells whether it goes on.
     fn settle(&mut self) -> bool {
         // Before the replies: whoever is woken by the answer to a write may at once ask what that answer proves.
-        self.board.quorum_proof(self.session.quorum_proof());
+        self.board.lease(&self.session);
         while let Some(event) = self.session.poll_event() {
             self.announce(event);
         }
@@ -279,12 +342,13 @@ impl Driver {
             return false;
         }
         if let Some(round) = self.session.poll_connect() {
-            self.dialling = Some(Box::pin(dial(round, self.security.clone())));
+            self.board.connecting(clock::now(), &round);
+            self.dialling = Some(Box::pin(dial(round, self.security.clone()).instrument(self.board.span())));
         }
         if self.transport.is_some() {
             self.session.poll_transmit(clock::now(), &mut self.outgoing);
         }
-        self.board.cause(self.session.last_cause());
+        self.board.settled(&self.session);
         true
     }
 
@@ -303,32 +367,53 @@ impl Driver {
 
     fn announce(&mut self, event: Event<ReplyTo>) {
         match event {
-            Event::Reply { token, outcome } => token.send(outcome),
+            Event::Reply { token, outcome } => {
+                self.board.replied(&token.stopwatch, &outcome);
+                token.send(outcome);
+            }
+            Event::Pong { round_trip } => self.board.ponged(round_trip),
             Event::Watch { watches, notice } => {
+                self.board.watch_event(&notice, watches.len());
                 let event = match notice {
-                    WatchNotice::Event { kind, path } => WatchEvent::Changed { kind, path },
+                    WatchNotice::Event { kind, path, zxid } => WatchEvent::Changed { kind, path, zxid },
                     WatchNotice::Resync => WatchEvent::Resync,
+                    WatchNotice::Unsupported => WatchEvent::Unsupported,
                     WatchNotice::Closed => WatchEvent::Closed,
                     _ => WatchEvent::SessionLost,
                 };
                 watches.iter().for_each(|id| self.tell_watcher(*id, event.clone()));
             }
-            Event::State(change) => self.board.state(change, self.session.session()),
+            Event::State(change) => self.board.state(change, &self.session),
             Event::SessionEstablished(session) => self.board.established(session),
             Event::SessionExpired { session, cause } => self.board.expired(session, cause),
             Event::DropTransport(cause) => {
-                debug!(%cause, "connection dropped");
+                self.board.dropped(clock::now(), &cause);
                 self.drop_transport();
             }
             Event::Probe { host, connection } => {
-                debug!(server = %host, "the server is silent: probing it");
+                self.board.probing(&host);
                 self.spare.probe(host, connection, self.security.clone());
             }
-            Event::DialSpare(round) => self.spare.dial(round, self.security.clone()),
-            Event::DropSpare => self.spare.drop_all(),
-            // Without one (it cannot be) the read of no transport never ends, and the handshake's deadline does.
-            Event::UseSpare => self.transport = self.spare.take(),
-            event => warn!(?event, "an event that this driver does not know"),
+            Event::FindReadWrite { round, connection } => {
+                self.spare.find_read_write(round, connection, self.security.clone());
+            }
+            Event::SaslStep { host, connection, challenge } => self.sasl.step(&host, connection, challenge),
+            Event::DialSpare(round) => {
+                self.board.dialling_spare();
+                self.spare.dial(round, self.security.clone(), self.board.span());
+            }
+            Event::DropSpare => {
+                self.board.spare_dropped();
+                self.spare.drop_all();
+            }
+            Event::UseSpare => {
+                let (transport, server) = self.spare.take().unzip();
+                self.board.moved(clock::now(), server);
+                // Without one (it cannot be) the read of no transport never ends, and the handshake's deadline does.
+                self.transport = transport;
+            }
+            // What is in it is not known either: nothing of it is shown.
+            _ => warn!(target: TARGET, "zk-proto tells an event that this driver does not know"),
         }
     }
 }

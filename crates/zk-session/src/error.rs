@@ -98,7 +98,10 @@ impl Error {
             Self::Rejected(rejected) => {
                 matches!(
                     rejected.code,
-                    ErrorCode::THROTTLED | ErrorCode::SESSION_MOVED | ErrorCode::SESSION_EXPIRED
+                    ErrorCode::THROTTLED
+                        | ErrorCode::SESSION_MOVED
+                        | ErrorCode::SESSION_EXPIRED
+                        | ErrorCode::NOT_READ_ONLY
                 )
             }
             Self::Unknown(_) | Self::Closed | Self::Invalid(_) => false,
@@ -151,15 +154,19 @@ pub struct Rejected {
     pub path: String,
     /// In a multi: the index of the operation that failed.
     pub op_index: Option<usize>,
+    /// In a multi: the operation that failed was a [`MultiOp::Check`](crate::MultiOp::Check). The world is not as the multi
+    /// requires, and nothing is wrong with what it was to do.
+    pub guard: bool,
 }
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.code)?;
-        if let Some(index) = self.op_index {
-            write!(f, " (operation {index} of the multi)")?;
+        match self.op_index {
+            Some(index) if self.guard => write!(f, " (operation {index} of the multi, a guard)"),
+            Some(index) => write!(f, " (operation {index} of the multi)"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

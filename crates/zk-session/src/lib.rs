@@ -21,6 +21,8 @@
 //!
 //! Requests go out in the order of the calls, not of the polls: a call sends when it is made, and the future it returns
 //! only waits. Dropping the future gives up the wait, not the request.
+//!
+//! What a client logs and measures is told in [`telemetry`].
 #![forbid(unsafe_code)]
 
 mod acl;
@@ -31,12 +33,17 @@ mod clock;
 mod connect;
 mod driver;
 mod error;
+#[cfg(feature = "gssapi")]
+mod gssapi;
+pub mod metrics;
 mod path;
 mod persistent_watcher;
 mod race;
 mod requests;
+mod sasl;
 mod spare;
 mod status;
+pub mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
 mod watcher;
@@ -46,6 +53,8 @@ pub use builder::ClientBuilder;
 pub use client::Client;
 pub use clock::now;
 pub use error::{Error, ErrorKind, Invalid, Rejected};
+#[cfg(feature = "gssapi")]
+pub use gssapi::Gssapi;
 pub use persistent_watcher::PersistentWatcher;
 pub use requests::{
     multi::{MultiOp, MultiResult},
@@ -53,12 +62,13 @@ pub use requests::{
     reconfig::Reconfig,
     who_am_i::Identity,
 };
+pub use sasl::Sasl;
 pub use status::{SessionEvent, SessionEvents, Status};
 #[cfg(feature = "tls")]
 pub use tls::{CaSource, ClientIdentity, TlsError, TlsOptions, TlsVersion, Verification};
 pub use watcher::{OneshotWatcher, WatchEvent};
-pub use zk_jute::{AddWatchMode, CreateMode, ErrorCode, EventType, Permissions, records::Stat};
+pub use zk_jute::{AddWatchMode, CreateMode, ErrorCode, EventType, FrameLimit, Permissions, records::Stat};
 pub use zk_proto::{
-    Cause, ConnectString, ConnectStringError, ExpiryCause, Host, ProtocolError, Sasl, Secret,
-    SessionCredentials, SessionInfo, State, StateChange, Timestamp, WhenDisconnected,
+    Cause, ConnectString, ConnectStringError, ExpiryCause, Host, ProtocolError, Secret, SessionCredentials,
+    SessionInfo, State, StateChange, Timestamp, WhenDisconnected, is_forbidden_in_paths,
 };

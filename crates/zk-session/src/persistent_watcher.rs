@@ -48,7 +48,8 @@ impl PersistentWatcher {
         (sender, Self { id, events, overflowed, commands, chroot })
     }
 
-    /// The next event; `None` after the last one, which is [`WatchEvent::SessionLost`] or [`WatchEvent::Closed`].
+    /// The next event; `None` after the last one, which is [`WatchEvent::SessionLost`], [`WatchEvent::Unsupported`] or
+    /// [`WatchEvent::Closed`].
     ///
     /// # Cancel safety
     ///
@@ -57,8 +58,8 @@ impl PersistentWatcher {
         let event = self.events.recv().await?;
         if !self.overflowed.swap(false, Ordering::AcqRel) {
             return Some(match event {
-                WatchEvent::Changed { kind, path } => {
-                    WatchEvent::Changed { kind, path: self.chroot.to_caller(&path) }
+                WatchEvent::Changed { kind, path, zxid } => {
+                    WatchEvent::Changed { kind, path: self.chroot.to_caller(&path), zxid }
                 }
                 event => event,
             });
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn changed(n: usize) -> WatchEvent {
-        WatchEvent::Changed { kind: zk_jute::EventType::NODE_DATA_CHANGED, path: format!("/{n}") }
+        WatchEvent::Changed { kind: zk_jute::EventType::NODE_DATA_CHANGED, path: format!("/{n}"), zxid: None }
     }
 
     #[tokio::test]

@@ -1,23 +1,27 @@
-//! What is done beside the live link while its server is suspected: a spare transport, and a probe of the server.
+//! What is done beside the live link: while its server is suspected, a spare transport and a probe of the server; while it
+//! can only read, the search for one that can write.
 
 use std::{
     future::{Future, pending},
     pin::Pin,
 };
 
+use tracing::{Instrument, Span};
 use zk_proto::{ConnectRound, Host, Opened};
 
-use crate::connect::{Security, Transport, dial, probe};
+use crate::connect::{Security, Transport, dial, find_read_write, probe};
 
 type Dialling = Pin<Box<dyn Future<Output = Result<(Transport, Opened), String>> + Send>>;
 type Probing = Pin<Box<dyn Future<Output = bool> + Send>>;
+type Searching = Pin<Box<dyn Future<Output = Option<Host>> + Send>>;
 
-/// At most one spare and one probe; see `zk_proto`'s suspicion.
+/// At most one of each; see `zk_proto`'s suspicion and read-only servers.
 #[derive(Default)]
 pub(crate) struct Spare {
     dialling: Option<Dialling>,
-    ready: Option<Transport>,
+    ready: Option<(Transport, Host)>,
     probing: Option<(u64, Probing)>,
+    searching: Option<(u64, Searching)>,
 }
 
 /// What came of it.
@@ -30,11 +34,15 @@ pub(crate) enum SpareEvent {
     ProbeAnswered(u64),
     /// It has not: there is nothing to tell, silence is what the session waits for.
     ProbeFailed,
+    /// This server has a quorum; that of this connection has none.
+    ReadWriteFound(Host, u64),
+    /// No server has one: the search is repeated.
+    NoneReadWrite,
 }
 
 impl Spare {
-    pub(crate) fn dial(&mut self, round: ConnectRound, security: Security) {
-        self.dialling = Some(Box::pin(dial(round, security)));
+    pub(crate) fn dial(&mut self, round: ConnectRound, security: Security, span: Span) {
+        self.dialling = Some(Box::pin(dial(round, security).instrument(span)));
     }
 
     /// A probe of the same connection that is still unanswered goes on: where connecting takes long, a new one each time
@@ -46,13 +54,17 @@ impl Spare {
         self.probing = Some((connection, Box::pin(probe(host, security))));
     }
 
-    /// Gives up the spare, open or being dialled, and the probe.
+    pub(crate) fn find_read_write(&mut self, round: ConnectRound, connection: u64, security: Security) {
+        self.searching = Some((connection, Box::pin(find_read_write(round, security))));
+    }
+
+    /// Gives up all of it.
     pub(crate) fn drop_all(&mut self) {
         *self = Self::default();
     }
 
-    /// The spare becomes the link.
-    pub(crate) fn take(&mut self) -> Option<Transport> {
+    /// The spare becomes the link: the transport, and where it leads.
+    pub(crate) fn take(&mut self) -> Option<(Transport, Host)> {
         let ready = self.ready.take();
         self.drop_all();
         ready
@@ -60,7 +72,7 @@ impl Spare {
 
     /// Waits for something to come of it; for ever while nothing is under way.
     pub(crate) async fn next(&mut self) -> SpareEvent {
-        let Self { dialling, ready, probing } = self;
+        let Self { dialling, ready, probing, searching } = self;
         let dialled = async {
             match dialling {
                 Some(dialling) => dialling.await,
@@ -73,12 +85,18 @@ impl Spare {
                 None => pending().await,
             }
         };
+        let searched = async {
+            match searching {
+                Some((connection, searching)) => (*connection, searching.await),
+                None => pending().await,
+            }
+        };
         tokio::select! {
             dialled = dialled => {
                 *dialling = None;
                 match dialled {
                     Ok((transport, opened)) => {
-                        *ready = Some(transport);
+                        *ready = Some((transport, opened.host.clone()));
                         SpareEvent::Opened(opened)
                     }
                     Err(_) => SpareEvent::Failed,
@@ -87,6 +105,10 @@ impl Spare {
             (connection, answered) = probed => {
                 *probing = None;
                 if answered { SpareEvent::ProbeAnswered(connection) } else { SpareEvent::ProbeFailed }
+            }
+            (connection, found) = searched => {
+                *searching = None;
+                found.map_or(SpareEvent::NoneReadWrite, |host| SpareEvent::ReadWriteFound(host, connection))
             }
         }
     }

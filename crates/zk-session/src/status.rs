@@ -15,6 +15,9 @@ pub struct Status {
     pub session: Option<SessionInfo>,
     /// The server of the current connection.
     pub server: Option<Host>,
+    /// Connected to a server without a quorum: what it tells may be old, and it refuses writes. Only with
+    /// [`ClientBuilder::read_only`](crate::ClientBuilder::read_only).
+    pub read_only: bool,
     /// What went wrong last, while there is no connection.
     pub cause: Option<Cause>,
     /// The ensemble's leader has last heard of the session no earlier than when this was sent; known from committed writes, and
@@ -24,7 +27,14 @@ pub struct Status {
 
 impl Status {
     pub(crate) fn new() -> Self {
-        Self { state: State::Connecting, session: None, server: None, cause: None, quorum_proof: None }
+        Self {
+            state: State::Connecting,
+            session: None,
+            server: None,
+            read_only: false,
+            cause: None,
+            quorum_proof: None,
+        }
     }
 
     /// Until when no other session can own this session's ephemeral nodes: [`quorum_proof`](Self::quorum_proof) plus the

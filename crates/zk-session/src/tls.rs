@@ -9,6 +9,6 @@ mod private_key;
 mod stream;
 mod words;
 
-pub(crate) use connector::{Connector, Prepared};
+pub(crate) use connector::{Connector, InUse, Prepared};
 pub use error::TlsError;
 pub use options::{CaSource, ClientIdentity, TlsOptions, TlsVersion, Verification};

@@ -22,9 +22,15 @@ pub enum WatchEvent {
         kind: EventType,
         /// The path that changed, below the chroot.
         path: String,
+        /// The zxid of the change, from servers that tell it (3.9 and later) and not for what happened while there was no
+        /// connection.
+        zxid: Option<i64>,
     },
     /// Only told to a [`PersistentWatcher`](crate::PersistentWatcher): events are lost; look again at everything.
     Resync,
+    /// Only told to a [`PersistentWatcher`](crate::PersistentWatcher): the server of the new connection knows no such watches,
+    /// and this one is gone: look again, and use one-shot watches.
+    Unsupported,
     /// The session ended, and the watch with it: look again.
     SessionLost,
     /// The client was closed.
@@ -34,7 +40,7 @@ pub enum WatchEvent {
 impl WatchEvent {
     /// Whether no other can follow.
     pub(crate) fn is_end(&self) -> bool {
-        matches!(self, Self::SessionLost | Self::Closed)
+        matches!(self, Self::Unsupported | Self::SessionLost | Self::Closed)
     }
 }
 
@@ -84,8 +90,8 @@ impl Future for OneshotWatcher {
         let Poll::Ready(received) = Pin::new(&mut self.events).poll(context) else { return Poll::Pending };
         self.done = true;
         Poll::Ready(match received {
-            Ok(WatchEvent::Changed { kind, path }) => {
-                WatchEvent::Changed { kind, path: self.chroot.to_caller(&path) }
+            Ok(WatchEvent::Changed { kind, path, zxid }) => {
+                WatchEvent::Changed { kind, path: self.chroot.to_caller(&path), zxid }
             }
             Ok(event) => event,
             Err(_) => WatchEvent::Closed,

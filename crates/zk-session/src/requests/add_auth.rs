@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use zk_jute::ErrorCode;
+use zk_jute::{ErrorCode, OpCode};
 use zk_proto::{Cause, Credential, RequestError, Secret};
 
 use crate::{client::Client, driver::Command, error::Error};
@@ -28,7 +28,7 @@ impl Client {
         scheme: &str,
         auth: A,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<A> {
-        let sent = self.reply_to().and_then(|(reply, outcome)| {
+        let sent = self.reply_to(OpCode::AUTH).and_then(|(reply, outcome)| {
             let command = Command::AddAuth(Credential::new(scheme, auth), reply);
             self.command(command).map(|()| outcome)
         });

@@ -47,7 +47,7 @@ impl Client {
             let (outcome, watcher) = call?;
             match outcome.await?.err {
                 ErrorCode::OK => Ok(watcher),
-                code => Err(Error::Rejected(Rejected { code, path, op_index: None })),
+                code => Err(Error::Rejected(Rejected { code, path, op_index: None, guard: false })),
             }
         }
     }

@@ -1,16 +1,17 @@
-//! `create2`.
+//! `create2`, and `create` where that is unknown.
 
-use std::future::Future;
+use std::{future::Future, sync::atomic::Ordering};
 
 use bytes::Bytes;
 use zk_jute::{
-    CreateMode, Decode, OpCode,
-    records::{Create2Response, CreateRequest, Stat},
+    CreateMode, Decode, ErrorCode, OpCode,
+    records::{Create2Response, CreateRequest, CreateResponse, Stat},
 };
+use zk_proto::Reply;
 
 use crate::{
     acl::Acl,
-    client::Client,
+    client::{Client, encode},
     error::{Error, Invalid},
 };
 
@@ -19,7 +20,8 @@ impl Client {
     /// Containers and nodes with a time to live are invalid: see [`create_container`](Self::create_container) and
     /// [`create_ttl`](Self::create_ttl). The path of a sequential node may end with `/`: its name is then the number alone.
     ///
-    /// Protocol: `create2`, `CreateRequest` → `Create2Response`.
+    /// Protocol: `create2`, `CreateRequest` → `Create2Response`. Servers before 3.5 do not know it: they get `create`, and the
+    /// stat is read behind it. If that fails, or the node is gone by then, the stat has only the zxids.
     ///
     /// # Errors
     ///
@@ -76,10 +78,39 @@ impl Client {
     ) -> impl Future<Output = Result<(String, Stat), Error>> + Send + use<> {
         let request =
             CreateRequest { path: on_server, data: Some(data), acl: Acl::records(acl), flags: mode.flags() };
+        let body = encode(&request);
+        let old = self.without_create2().load(Ordering::Relaxed);
+        let op = if old { OpCode::CREATE } else { OpCode::CREATE2 };
+        let outcome = self.submit_encoded(op, body.clone(), None);
+        // The requests that may follow share the time of the first one.
+        let (client, path) = (self.with_deadline(self.deadline()), path.to_owned());
+        async move {
+            let mut reply = outcome.await?;
+            if !old && reply.err != ErrorCode::UNIMPLEMENTED {
+                let chroot = client.chroot().clone();
+                return client.decode_ok(reply, path, move |body| {
+                    let response = Create2Response::from_bytes(body)?;
+                    Ok((chroot.to_caller(response.path), response.stat))
+                });
+            }
+            if !old {
+                client.without_create2().store(true, Ordering::Relaxed);
+                reply = client.submit_encoded(OpCode::CREATE, body, None).await?;
+            }
+            client.created_without_stat(reply, path).await
+        }
+    }
+
+    async fn created_without_stat(&self, reply: Reply, path: String) -> Result<(String, Stat), Error> {
+        let czxid = reply.zxid;
         let chroot = self.chroot().clone();
-        self.call(OpCode::CREATE2, path, &request, move |body| {
-            let response = Create2Response::from_bytes(body)?;
-            Ok((chroot.to_caller(response.path), response.stat))
-        })
+        let created = self.decode_ok(reply, path, move |body| {
+            Ok(chroot.to_caller(CreateResponse::from_bytes(body)?.path))
+        })?;
+        // It is created, whatever becomes of the question.
+        match self.exists(&created).await {
+            Ok(Some(stat)) if stat.czxid == czxid => Ok((created, stat)),
+            _ => Ok((created, Stat { czxid, mzxid: czxid, pzxid: czxid, ..Stat::default() })),
+        }
     }
 }

@@ -48,7 +48,7 @@ impl Client {
             let mut outcome = first.await;
             // Each turn is one that somebody who deletes parents has won; the deadline ends it.
             while matches!(&outcome, Err(error) if error.code() == Some(ErrorCode::NO_NODE)) {
-                let client = client.until(deadline);
+                let client = client.with_deadline(deadline);
                 let missing = client.missing_parents(&on_server).await?;
                 // All at once: the server takes them in order, so each finds its parent.
                 let parents: Vec<_> = missing

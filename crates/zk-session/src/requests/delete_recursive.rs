@@ -42,7 +42,7 @@ impl Client {
             // the next level, are deleted. A list and not a recursion: the depth is the server's word.
             let mut levels = vec![vec![path]];
             while let Some(level) = levels.pop() {
-                let client = client.until(deadline);
+                let client = client.with_deadline(deadline);
                 let full: Vec<String> = client.delete_all(level).await?;
                 if full.is_empty() {
                     continue;

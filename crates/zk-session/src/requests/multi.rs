@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 use zk_jute::{
-    CreateMode, Decode, ErrorCode, OpCode,
+    CreateMode, ErrorCode, OpCode,
     records::{
         self, CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, MultiRequest,
         MultiResponse, SetDataRequest, Stat,
@@ -90,7 +90,7 @@ pub enum MultiResult {
     Create {
         /// Its path.
         path: String,
-        /// Its stat, from servers that tell it here.
+        /// Its stat, where it is told: not for a plain create, which older servers know no other kind of inside a multi.
         stat: Option<Stat>,
     },
     /// The node was deleted.
@@ -157,7 +157,7 @@ impl MultiOp {
             Self::Check { version, .. } => {
                 records::MultiOp::Check(CheckVersionRequest { path, version: any(version) })
             }
-            Self::Create { data, mode, acl, .. } => records::MultiOp::Create2(CreateRequest {
+            Self::Create { data, mode, acl, .. } => records::MultiOp::Create(CreateRequest {
                 path,
                 data: Some(data.clone()),
                 acl: Acl::records(acl),
@@ -196,7 +196,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `Rejected` with the code, the path and the index of the operation that failed; and the others of [`Error`].
+    /// `Rejected` with the code, the path and the index of the operation that failed, and whether that was a guard
+    /// ([`MultiOp::Check`]); and the others of [`Error`].
     ///
     /// # Cancel safety
     ///
@@ -211,10 +212,15 @@ impl Client {
             let reply = outcome?.await?;
             if reply.err != ErrorCode::OK {
                 let path = ops.first().map(|op| op.path().to_owned()).unwrap_or_default();
-                return Err(Error::Rejected(Rejected { code: reply.err, path, op_index: None }));
+                return Err(Error::Rejected(Rejected {
+                    code: reply.err,
+                    path,
+                    op_index: None,
+                    guard: false,
+                }));
             }
             client.decode(&reply, |body| {
-                let response = MultiResponse::from_bytes(body)?;
+                let response = MultiResponse::from_bytes_of(body, ops.len())?;
                 Ok(client.results(&ops, response))
             })?
         }
@@ -254,7 +260,8 @@ impl Client {
             let own = response.results.get(index).and_then(code).filter(|code| !code.is_ok());
             let code = own.unwrap_or(ErrorCode::RUNTIME_INCONSISTENCY);
             let path = ops.get(index).map(|op| op.path().to_owned()).unwrap_or_default();
-            return Err(Error::Rejected(Rejected { code, path, op_index: Some(index) }));
+            let guard = matches!(ops.get(index), Some(MultiOp::Check { .. }));
+            return Err(Error::Rejected(Rejected { code, path, op_index: Some(index), guard }));
         }
         let answered = response.results.len();
         let fitting = ops.iter().zip(response.results).map_while(|(op, result)| self.result(op, result));
@@ -276,7 +283,7 @@ impl Client {
             ) => {
                 MultiResult::Create { path: self.chroot().to_caller(created.path), stat: Some(created.stat) }
             }
-            // ZooKeeper 3.8 answers a create2 inside a multi as if it were a create.
+            // A create, or another kind of create that ZooKeeper 3.8 answers as if it were one.
             (
                 MultiOp::Create { .. } | MultiOp::CreateContainer { .. } | MultiOp::CreateTtl { .. },
                 records::MultiResult::Create(created),

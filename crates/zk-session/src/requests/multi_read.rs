@@ -4,7 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 use zk_jute::{
-    Decode, OpCode,
+    OpCode,
     records::{
         self, GetChildrenRequest, GetDataRequest, MultiRequest, MultiResponse, MultiResult as Answer, Stat,
     },
@@ -88,7 +88,7 @@ impl ReadOp {
             }),
             (_, answer) => {
                 let code = answer.error()?;
-                Err(Rejected { code, path: self.path().to_owned(), op_index: Some(index) })
+                Err(Rejected { code, path: self.path().to_owned(), op_index: Some(index), guard: false })
             }
         })
     }
@@ -96,7 +96,9 @@ impl ReadOp {
 
 impl Client {
     /// Reads several nodes in one request; each read succeeds or fails by itself. The results are in the order of the reads.
-    /// They are not one snapshot: a write may be applied between two of them.
+    /// ZooKeeper's own servers answer it between two transactions (`CommitProcessor` lets reads run out before it commits, and
+    /// this is one read), so that the results are of one moment. The answer is one frame: see
+    /// [`ClientBuilder::max_frame`](crate::ClientBuilder::max_frame).
     ///
     /// Protocol: `multiRead`. Needs a server of 3.6 or later.
     ///
@@ -117,7 +119,7 @@ impl Client {
             let records = ops.iter().zip(&paths).map(|(op, path)| op.record(path)).collect();
             let first = ops.first().map(|op| op.path().to_owned()).unwrap_or_default();
             self.call(OpCode::MULTI_READ, &first, &MultiRequest { ops: records }, move |body| {
-                Ok(results(&ops, MultiResponse::from_bytes(body)?))
+                Ok(results(&ops, MultiResponse::from_bytes_of(body, ops.len())?))
             })
         });
         async move { call?.await? }

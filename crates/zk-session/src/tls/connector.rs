@@ -50,6 +50,19 @@ impl Connector {
         Ok(Prepared { config, options: Arc::clone(&self.options) })
     }
 
+    /// Reads the certificates and keys as they are now. Tells whether they are others than those of the connection. They
+    /// may have been read since it was made: for a spare, or by somebody who then gave up. Without a connection what was read
+    /// last is compared.
+    pub(crate) async fn has_changed(&self, in_use: Option<InUse>) -> Result<bool, TlsError> {
+        let newest = || {
+            let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+            newest.as_ref().map(|loaded| Arc::clone(&loaded.config))
+        };
+        let before = in_use.map(|InUse(config)| config).or_else(newest);
+        let now = self.prepare().await?.config;
+        Ok(before.is_some_and(|before| !Arc::ptr_eq(&before, &now)))
+    }
+
     fn start_loading(&self) -> Loading {
         let options = Arc::clone(&self.options);
         let newest = Arc::clone(&self.newest);
@@ -74,6 +87,17 @@ impl fmt::Debug for Connector {
     }
 }
 
+/// What a connection was made with.
+#[derive(Clone)]
+pub(crate) struct InUse(Arc<ClientConfig>);
+
+impl fmt::Debug for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Keys are in it.
+        f.write_str("InUse(_)")
+    }
+}
+
 /// Certificates and keys, ready for handshakes.
 #[derive(Clone)]
 pub(crate) struct Prepared {
@@ -93,7 +117,7 @@ impl Prepared {
             Offer { has_identity: self.options.identity.is_some(), versions: self.options.versions() };
         // SNI is sent for names and not for addresses: rustls sees to it.
         match TlsConnector::from(Arc::clone(&self.config)).connect(server_name, stream).await {
-            Ok(stream) => Ok(stream::split(stream, host.to_string(), offer)),
+            Ok(stream) => Ok(stream::split(stream, host.to_string(), offer, InUse(Arc::clone(&self.config)))),
             Err(error) => Err(failure(offer.handshake_failure(&error))),
         }
     }

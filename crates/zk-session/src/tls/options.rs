@@ -94,6 +94,19 @@ impl TlsOptions {
         self
     }
 
+    /// Reads the files and checks that connections can be made with what they hold, without making any.
+    ///
+    /// # Errors
+    ///
+    /// What is of no use, and why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn check(&self) -> Result<(), TlsError> {
+        super::Connector::new(self.clone()).prepare().await.map(|_| ())
+    }
+
     pub(super) fn provider(&self) -> Result<Arc<CryptoProvider>, TlsError> {
         match &self.crypto_provider {
             Some(provider) => Ok(Arc::clone(provider)),
@@ -127,6 +140,25 @@ fn built_in_provider() -> Result<CryptoProvider, TlsError> {
         "no cryptography: set `crypto_provider`, or build with `ring` or `aws-lc-rs`".to_owned(),
     ))
 }
+
+/// Two are equal when they say the same; what the files they name hold is not looked at.
+impl PartialEq for TlsOptions {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { ca, identity, verification, min_version, max_version, server_name, crypto_provider } =
+            self;
+        let same_provider = match (crypto_provider, &other.crypto_provider) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            (None, None) => true,
+            _ => false,
+        };
+        same_provider
+            && (ca, identity, verification) == (&other.ca, &other.identity, &other.verification)
+            && (min_version, max_version, server_name)
+                == (&other.min_version, &other.max_version, &other.server_name)
+    }
+}
+
+impl Eq for TlsOptions {}
 
 impl fmt::Debug for TlsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,10 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use super::words::{Offer, tls_error};
+use super::{
+    InUse,
+    words::{Offer, tls_error},
+};
 use crate::connect::Transport;
 
 /// What an error on the connection is to say.
@@ -34,12 +37,13 @@ impl Peer {
 }
 
 /// Splits an open TLS connection to `host`.
-pub(super) fn split(stream: TlsStream<TcpStream>, host: String, offer: Offer) -> Transport {
+pub(super) fn split(stream: TlsStream<TcpStream>, host: String, offer: Offer, made_with: InUse) -> Transport {
     let peer = Arc::new(Peer { host, offer });
     let (reader, writer) = tokio::io::split(stream);
     Transport {
         reader: Box::new(Reader { inner: reader, peer: Arc::clone(&peer) }),
         writer: Box::new(Writer { inner: writer, peer }),
+        tls: Some(made_with),
     }
 }
 
