@@ -5,19 +5,27 @@ mod patroni;
 mod timings;
 mod tls;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub use error::ConfigError;
-pub use timings::Timings;
-use zk_session::{Acl, Client, ClientBuilder, Secret, TlsOptions};
+pub use timings::{ConnectBasis, Timings};
+use zk_session::{Acl, Client, ClientBuilder, ConnectString, FrameLimit, Secret, TlsOptions};
 
 use crate::paths::{MemberName, Paths};
 
 /// Patroni's default namespace.
 const DEFAULT_NAMESPACE: &str = "service";
 
+/// The largest answer that is taken: a load is one answer, with all keys of all groups in it.
+const MAX_FRAME: FrameLimit = match FrameLimit::new(16 * 1024 * 1024) {
+    Ok(limit) => limit,
+    Err(_) => FrameLimit::MAX,
+};
+
 /// The configuration of a [`DcsZk`](crate::DcsZk). Whatever can be checked without a server is checked when it is made.
-#[derive(Debug, Clone)]
+///
+/// Two are equal when they say the same; what the files they name hold is not looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     connect_string: String,
     namespace: String,
@@ -25,10 +33,12 @@ pub struct Config {
     pub(crate) paths: Paths,
     pub(crate) name: Option<MemberName>,
     pub(crate) timings: Timings,
-    pub(crate) lease_margin: Option<Duration>,
-    pub(crate) acl: Vec<Acl>,
-    credentials: Vec<(String, Secret)>,
-    tls: Option<TlsOptions>,
+    lease_margin: Option<Duration>,
+    connect_timeout: Option<Duration>,
+    connect_basis: ConnectBasis,
+    pub(crate) acl: Arc<[Acl]>,
+    pub(crate) credentials: Vec<(String, Secret)>,
+    pub(crate) tls: Option<TlsOptions>,
 }
 
 impl Config {
@@ -49,7 +59,9 @@ impl Config {
             name: None,
             timings: Timings::default(),
             lease_margin: None,
-            acl: Acl::open(),
+            connect_timeout: None,
+            connect_basis: ConnectBasis::default(),
+            acl: Acl::open().into(),
             credentials: Vec::new(),
             tls: None,
         })
@@ -98,6 +110,20 @@ impl Config {
         self
     }
 
+    /// How long one attempt to connect may take, from resolving the name to the server's answer, instead of what Patroni
+    /// derives from the other times (see [`Timings::connect_timeout`]).
+    ///
+    /// # Errors
+    ///
+    /// A zero.
+    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Result<Self, ConfigError> {
+        if connect_timeout.is_zero() {
+            return Err(ConfigError::new("connect_timeout", "must be longer than 0 s"));
+        }
+        self.connect_timeout = Some(connect_timeout);
+        Ok(self)
+    }
+
     /// The access control list of every znode that is created, parents included (default: everything to anyone).
     ///
     /// # Errors
@@ -107,7 +133,7 @@ impl Config {
         if acl.is_empty() {
             return Err(ConfigError::new("zookeeper.set_acls", "an empty list would lock everybody out"));
         }
-        self.acl = acl;
+        self.acl = acl.into();
         Ok(self)
     }
 
@@ -150,6 +176,17 @@ impl Config {
         &self.connect_string
     }
 
+    /// How long one attempt to connect may take.
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.unwrap_or_else(|| self.timings.connect_timeout(self.connect_basis))
+    }
+
+    /// What the servers are, and where below them.
+    pub(crate) fn servers(&self) -> ConnectString {
+        #[expect(clippy::expect_used, reason = "the same string was parsed when the configuration was made")]
+        self.connect_string.parse().expect("a connect string that was parsed once parses again")
+    }
+
     /// The session's settings: ttl as session timeout, and read and connect timeouts derived from the loop, so that a dead
     /// server is noticed and another one found within a loop.
     pub(crate) fn client_builder(&self) -> ClientBuilder {
@@ -157,9 +194,11 @@ impl Config {
         #[expect(clippy::expect_used, reason = "the same string was parsed when the configuration was made")]
         let mut builder = builder
             .expect("a connect string that was parsed once parses again")
+            .name(&self.scope)
             .session_timeout(self.timings.ttl())
             .read_timeout(self.timings.read_timeout())
-            .connect_timeout(self.timings.connect_timeout())
+            .connect_timeout(self.connect_timeout())
+            .max_frame(MAX_FRAME)
             .when_disconnected(zk_session::WhenDisconnected::Fail);
         for (scheme, auth) in &self.credentials {
             builder = builder.credential(scheme, auth.clone());
@@ -173,5 +212,37 @@ impl Config {
     /// The margin of a lease in a session with this timeout.
     pub(crate) fn lease_margin(&self, negotiated: Duration) -> Duration {
         self.lease_margin.unwrap_or_else(|| Duration::from_secs(2).min(negotiated / 5))
+    }
+
+    /// Refuses a configuration that cannot take the place of this one while the DCS lives: what says where the keys are and
+    /// whose, and TLS that is given up.
+    pub(crate) fn check_successor(&self, next: &Self) -> Result<(), ConfigError> {
+        let below = |config: &Self| config.servers().chroot;
+        for (key, same, what) in [
+            ("scope", self.scope == next.scope, "it"),
+            ("citus.group", self.paths.group() == next.paths.group(), "it"),
+            ("namespace", self.paths.base() == next.paths.base(), "it"),
+            ("name", self.name == next.name, "it"),
+            ("zookeeper.hosts", below(self) == below(next), "the chroot"),
+            ("zookeeper.use_ssl", self.tls.is_none() || next.tls.is_some(), "TLS that is given up"),
+        ] {
+            if !same {
+                let problem = format!("{what} needs a restart of the agent: nothing is changed");
+                return Err(ConfigError::new(key, problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// This configuration in the place of `before`: Patroni derives the connect timeout from what was changed last.
+    pub(crate) fn succeeding(mut self, before: &Self) -> Self {
+        self.connect_basis = if self.timings.loop_wait() != before.timings.loop_wait() {
+            ConnectBasis::LoopWait
+        } else if self.timings.retry_timeout() != before.timings.retry_timeout() {
+            ConnectBasis::RetryTimeout
+        } else {
+            before.connect_basis
+        };
+        self
     }
 }

@@ -2,22 +2,24 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use dcs_model::{Cluster, Failsafe, MemberData, json::Object};
-use tokio::sync::Notify;
-use zk_session::{Acl, Client, OneshotWatcher, SessionInfo, Stat, Status, Timestamp, now};
+use tokio::sync::{Notify, watch};
+use zk_session::{Acl, Client, OneshotWatcher, SessionInfo, Status, Timestamp, now};
 
 use crate::{
     config::Config,
+    earlier_sessions::EarlierSessions,
     error::DcsError,
     lease::Leadership,
-    loader::{Fetched, Groups, fetch},
-    paths::MemberName,
+    loader::{Fetched, Groups, Layout, Load, fetch},
+    ops::leader::Fence,
+    paths::{MemberName, Paths},
     retry::retry,
 };
 
@@ -26,14 +28,34 @@ use crate::{
 /// It holds one ZooKeeper session, which a task keeps alive. All operations take `&self`; share it in an [`Arc`].
 #[derive(Debug)]
 pub struct DcsZk {
-    pub(crate) config: Config,
-    client: RwLock<Client>,
+    pub(crate) config: Fixed,
+    current: watch::Sender<Current>,
+    /// Held by whoever changes the settings in several steps.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     memory: Mutex<Memory>,
     pub(crate) wakeup: Notify,
     /// `close` was called: no session is begun any more.
     closed: AtomicBool,
-    /// Held by whoever writes our member key, or goes by its version.
+    /// Held by whoever writes our member key.
     pub(crate) member_key: tokio::sync::Mutex<()>,
+    pub(crate) earlier: Arc<EarlierSessions>,
+    /// A server was met that does not know `multiRead`.
+    pub(crate) no_multi_read: AtomicBool,
+}
+
+/// The client and the configuration of the day.
+#[derive(Debug, Clone)]
+pub(crate) struct Current {
+    /// Another one for each session that we began ourselves.
+    pub(crate) client: Client,
+    pub(crate) config: Arc<Config>,
+}
+
+/// What of the configuration holds as long as the DCS.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    pub(crate) paths: Paths,
+    pub(crate) name: Option<MemberName>,
 }
 
 /// What was seen and written last; answers to the `_last_…` fields of `AbstractDCS`.
@@ -41,23 +63,42 @@ pub struct DcsZk {
 pub(crate) struct Memory {
     cluster: Option<(Arc<Cluster>, Timestamp)>,
     pub(crate) watchers: Vec<OneshotWatcher>,
-    /// The leader key as the last load found it.
-    pub(crate) leader: Option<Stat>,
+    /// What binds a write to our leader key, as it was last read or written.
+    pub(crate) fence: Option<Fence>,
+    /// The groups and members of the last load.
+    pub(crate) layout: Layout,
     /// The value of `status` as it was last read or written, and whether the key exists.
     pub(crate) last_status: Object,
     pub(crate) status_exists: bool,
     /// What was last written to `optime/leader`.
     pub(crate) last_optime: Option<i64>,
+    /// The topology as it was last read or written, and whether the key exists: it may hold what cannot be read.
     pub(crate) last_failsafe: Option<Failsafe>,
+    pub(crate) failsafe_exists: bool,
     /// The member data as it was last written, and the session that wrote it.
     pub(crate) last_member: Option<(MemberData, i64)>,
     /// A write of the member key failed, and it may hold either value.
     pub(crate) member_unknown: bool,
     /// The reign that leases are given out for.
     pub(crate) leadership: Leadership,
+    /// How many releases of the lock are under way: meanwhile no reign begins.
+    releases: usize,
     /// The session in which we last held the leader key.
     pub(crate) held_in_session: Option<i64>,
     last_seen: Option<Timestamp>,
+    /// When the round of the HA loop began.
+    pub(crate) round_began: Option<Timestamp>,
+}
+
+/// A release of the lock that is under way, or was given up by its caller.
+#[derive(Debug)]
+pub(crate) struct GivingUp<'a>(&'a DcsZk);
+
+impl Drop for GivingUp<'_> {
+    fn drop(&mut self) {
+        self.0.memory().releases -= 1;
+        self.0.end_leadership();
+    }
 }
 
 impl DcsZk {
@@ -69,30 +110,33 @@ impl DcsZk {
     pub fn connect(config: Config) -> Self {
         let client = config.client_builder().build();
         Self {
-            config,
-            client: RwLock::new(client),
+            config: Fixed { paths: config.paths.clone(), name: config.name.clone() },
+            current: watch::Sender::new(Current { client, config: Arc::new(config) }),
+            reloading: tokio::sync::Mutex::new(()),
             memory: Mutex::new(Memory::default()),
             wakeup: Notify::new(),
             closed: AtomicBool::new(false),
             member_key: tokio::sync::Mutex::new(()),
+            earlier: Arc::default(),
+            no_multi_read: AtomicBool::new(false),
         }
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// The configuration as it is now; see [`reload_config`](Self::reload_config).
+    pub fn config(&self) -> Arc<Config> {
+        self.settings()
     }
 
     /// The time between two rounds of the HA loop; answers to `AbstractDCS.loop_wait`.
     pub fn loop_wait(&self) -> Duration {
-        self.config.timings.loop_wait()
+        self.settings().timings.loop_wait()
     }
 
     /// The session timeout that the server granted, or the one that was asked for while there is no session. Answers to
     /// `ZooKeeper.ttl`. **Better:** Patroni always gives the one it asked for.
     pub fn ttl(&self) -> Duration {
         let session = self.session();
-        session.map_or(self.config.timings.ttl(), |session| session.negotiated_timeout)
+        session.map_or_else(|| self.settings().timings.ttl(), |session| session.negotiated_timeout)
     }
 
     /// The session that is held, or will be resumed.
@@ -108,9 +152,15 @@ impl DcsZk {
     /// Loads the cluster; answers to `AbstractDCS.get_cluster`. Which groups are loaded follows the configuration: without a
     /// group the scope itself, the coordinator's group 0 with all workers, another group alone.
     ///
-    /// Tried again until `retry_timeout`. Two dependent round trips for any number of members, three for any number of
-    /// groups. Leaves watches on the leader and config keys for [`watch`](Self::watch), also where they do not exist yet. A
-    /// key that vanishes while loading is simply absent.
+    /// Tried again until `retry_timeout`. One round trip while the members are those of the load before; otherwise, and the
+    /// first time, two for any number of members, three for any number of groups. Leaves watches on the leader and config keys
+    /// for [`watch`](Self::watch), also where they do not exist yet.
+    ///
+    /// **Better:** Patroni reads key by key, and what changes meanwhile shows in a cluster that never was: a leader of now with
+    /// a sync state of before. Here all keys, of all groups, are as they were at one moment on the connected server, which is
+    /// never earlier than the load before. What that server has not heard of yet is missing: see
+    /// [`get_cluster_synced`](Self::get_cluster_synced). On servers before 3.6 the same holds, but for what hundreds of members
+    /// write about themselves all the time: what one says may then be some milliseconds newer than the rest.
     ///
     /// # Errors
     ///
@@ -120,15 +170,31 @@ impl DcsZk {
     ///
     /// Safe: it only reads.
     pub async fn get_cluster(&self) -> Result<Arc<Cluster>, DcsError> {
-        let groups = match self.config.paths.group() {
-            None => Groups::Plain,
-            Some(0) => Groups::All,
-            Some(group) => Groups::One(group),
-        };
-        self.get_groups(groups).await
+        self.load(self.own_groups(), false).await
     }
 
-    /// Loads what is asked for, whatever the configuration says; otherwise as [`get_cluster`](Self::get_cluster).
+    /// Loads the cluster after the connected server has caught up with the ensemble's leader (`sync`): what was committed
+    /// before the call is in it. For races: who acquired, released or demoted a moment ago. Otherwise as
+    /// [`get_cluster`](Self::get_cluster), and no more round trips; the server asks the ensemble's leader in between.
+    ///
+    /// *Residue:* ZooKeeper's leader answers a `sync` without asking its followers. One that has been cut off from them, and
+    /// does not know it yet, may answer with what was true until `syncLimit` ticks ago. Only a committed write proves more:
+    /// [`update_leader`](Self::update_leader) for one who leads.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_cluster`](Self::get_cluster).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn get_cluster_synced(&self) -> Result<Arc<Cluster>, DcsError> {
+        self.load(self.own_groups(), true).await
+    }
+
+    /// Loads what is asked for, whatever the configuration says; otherwise as [`get_cluster`](Self::get_cluster). What is not
+    /// what the configuration says is watched, but not remembered: [`cluster`](Self::cluster) and the writes of a leader go by
+    /// our own group.
     ///
     /// # Errors
     ///
@@ -138,13 +204,29 @@ impl DcsZk {
     ///
     /// Safe: it only reads.
     pub async fn get_groups(&self, groups: Groups) -> Result<Arc<Cluster>, DcsError> {
-        let paths = &self.config.paths;
-        let loaded =
-            retry("get_cluster", self, self.retry_deadline(), |client| fetch(client, paths.clone(), groups))
-                .await;
+        self.load(groups, false).await
+    }
+
+    fn own_groups(&self) -> Groups {
+        match self.config.paths.group() {
+            None => Groups::Plain,
+            Some(0) => Groups::All,
+            Some(group) => Groups::One(group),
+        }
+    }
+
+    async fn load(&self, groups: Groups, synced: bool) -> Result<Arc<Cluster>, DcsError> {
+        self.round_goes_on();
+        let loaded = self.fetch("get_cluster", groups, synced).await;
         let mut memory = self.memory();
         match loaded {
-            Ok(fetched) => Ok(self.remember(&mut memory, fetched)),
+            Ok(fetched) if groups == self.own_groups() => Ok(self.remember(&mut memory, fetched)),
+            Ok(fetched) => {
+                memory.watchers = fetched.watchers;
+                memory.layout = fetched.layout;
+                memory.last_seen = Some(now());
+                Ok(Arc::new(fetched.cluster))
+            }
             Err(error) => {
                 memory.cluster = None;
                 Err(error)
@@ -152,16 +234,34 @@ impl DcsZk {
         }
     }
 
+    async fn fetch(
+        &self,
+        operation: &'static str,
+        groups: Groups,
+        synced: bool,
+    ) -> Result<Fetched, DcsError> {
+        let deadline = self.retry_deadline();
+        retry(operation, self, deadline, |client| {
+            let guess = self.memory().layout.clone();
+            let load = Load { paths: &self.config.paths, groups, synced, watched: true, deadline };
+            fetch(client, load, guess, &self.no_multi_read)
+        })
+        .await
+    }
+
     fn remember(&self, memory: &mut Memory, fetched: Fetched) -> Arc<Cluster> {
         let cluster = Arc::new(fetched.cluster);
-        memory.leader = fetched.leader;
+        let ours = |name: &[u8]| self.config.name.as_ref().is_some_and(|own| own.as_str().as_bytes() == name);
+        memory.fence = fetched.leader.filter(|(name, _)| ours(name)).map(|(_, fence)| fence);
+        memory.layout = fetched.layout;
         memory.status_exists = fetched.status_exists;
         memory.last_status = cluster.status.to_value();
         memory.last_failsafe.clone_from(&cluster.failsafe);
+        memory.failsafe_exists = fetched.failsafe_exists;
         memory.watchers = fetched.watchers;
         memory.member_unknown = false;
         memory.last_seen = Some(now());
-        memory.cluster = Some((Arc::clone(&cluster), now().after(self.config.timings.ttl())));
+        memory.cluster = Some((Arc::clone(&cluster), now().after(self.settings().timings.ttl())));
         cluster
     }
 
@@ -172,12 +272,7 @@ impl DcsZk {
     ///
     /// Safe: it only reads.
     pub async fn get_mpp_coordinator(&self) -> Option<Cluster> {
-        let paths = &self.config.paths;
-        let loaded = retry("get_mpp_coordinator", self, self.retry_deadline(), |client| {
-            fetch(client, paths.clone(), Groups::One(0))
-        })
-        .await;
-        match loaded {
+        match self.fetch("get_mpp_coordinator", Groups::One(0), false).await {
             Ok(fetched) => Some(fetched.cluster),
             Err(error) => {
                 tracing::error!(%error, "could not load the coordinator's cluster");
@@ -190,6 +285,12 @@ impl DcsZk {
     pub fn cluster(&self) -> Option<Arc<Cluster>> {
         let memory = self.memory();
         memory.cluster.as_ref().filter(|(_, until)| now() < *until).map(|(cluster, _)| Arc::clone(cluster))
+    }
+
+    /// Forgets the cached cluster, so that [`cluster`](Self::cluster) gives none until the next load; answers to
+    /// `AbstractDCS.reset_cluster`.
+    pub fn reset_cluster(&self) {
+        self.memory().cluster = None;
     }
 
     /// When ZooKeeper last answered with a cluster, on the clock of [`zk_session::now`]; answers to `AbstractDCS.last_seen`.
@@ -233,23 +334,96 @@ impl DcsZk {
     /// Starts another session in place of the one of `failed`, and ends that; answers to `KazooClient.restart`. Of several
     /// who ask for it one does it. The new session is there before the old one ends: giving up the wait leaves nobody without.
     pub(crate) async fn restart_session(&self, failed: &Client) {
-        {
-            let mut current = self.client.write().unwrap_or_else(PoisonError::into_inner);
-            if !current.is_same(failed) || self.closed.load(Ordering::SeqCst) {
-                return;
+        let restarted = self.current.send_if_modified(|current| {
+            if !current.client.is_same(failed) || self.is_closed() {
+                return false;
             }
-            *current = self.config.client_builder().build();
+            current.client = current.config.client_builder().build();
+            true
+        });
+        if restarted {
+            self.leave_session(failed).await;
         }
-        failed.close().await;
     }
 
-    /// Ends every lease that was given out.
+    /// Ends the session of a client that was replaced. On a task of its own: who gives up the wait does not leave it alive.
+    pub(crate) async fn leave_session(&self, replaced: &Client) {
+        let ending = Arc::clone(&self.earlier).replace(replaced.clone(), self.settings().client_builder());
+        let _ = tokio::spawn(ending).await;
+    }
+
+    /// Puts `next` in the place of the configuration, and `session` in the place of the session if there is one; `live` makes
+    /// the changes to a session that goes on. In one step: whoever sees the one sees the other. `false`, and nothing changed, if
+    /// `held` is not the client of the day any more, or was closed for good.
+    pub(crate) fn swap_settings(
+        &self,
+        held: &Client,
+        next: Config,
+        session: Option<Client>,
+        live: impl FnOnce(&Client),
+    ) -> bool {
+        self.current.send_if_modified(|current| {
+            // Looked at in here, so that `close` finds what takes the place of `held`.
+            if !current.client.is_same(held) || self.is_closed() {
+                return false;
+            }
+            current.config = Arc::new(next);
+            match session {
+                Some(session) => current.client = session,
+                None => live(&current.client),
+            }
+            true
+        })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Ends every lease that was given out, and with it what comes of the operations that have begun.
     pub(crate) fn end_leadership(&self) {
-        std::mem::take(&mut self.memory().leadership).end();
+        let mut memory = self.memory();
+        memory.leadership.end();
+        memory.leadership = self.next_reign(&memory);
+    }
+
+    /// The reign is over: a server said so. Another that has begun meanwhile goes on.
+    pub(crate) fn end_reign(&self, leadership: &Leadership) {
+        leadership.end();
+        let mut memory = self.memory();
+        if memory.leadership == *leadership {
+            memory.leadership = self.next_reign(&memory);
+        }
+    }
+
+    /// Ends every lease, and lets none begin until what is returned is dropped: a renewal that is made before the lock is
+    /// given up must not outlive it.
+    pub(crate) fn giving_up(&self) -> GivingUp<'_> {
+        self.memory().releases += 1;
+        self.end_leadership();
+        GivingUp(self)
+    }
+
+    /// A reign that begins, unless the lock is being given up or the session was closed: then it is over already.
+    fn next_reign(&self, memory: &Memory) -> Leadership {
+        let reign = Leadership::default();
+        if memory.releases > 0 || self.is_closed() {
+            reign.end();
+        }
+        reign
     }
 
     pub(crate) fn client(&self) -> Client {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.borrow().client.clone()
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Config> {
+        Arc::clone(&self.current.borrow().config)
+    }
+
+    /// The clients and configurations from now on. It keeps the client of the day alive until the DCS is gone.
+    pub(crate) fn follow_current(&self) -> watch::Receiver<Current> {
+        self.current.subscribe()
     }
 
     pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -257,8 +431,9 @@ impl DcsZk {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn acl(&self) -> &[Acl] {
-        &self.config.acl
+    /// The list for a node that is created now.
+    pub(crate) fn acl(&self) -> Arc<[Acl]> {
+        Arc::clone(&self.settings().acl)
     }
 
     pub(crate) fn name(&self) -> Result<&MemberName, DcsError> {
@@ -270,11 +445,6 @@ impl DcsZk {
 
     /// When an operation that is retried must end.
     pub(crate) fn retry_deadline(&self) -> Timestamp {
-        now().after(self.config.timings.retry_timeout())
-    }
-
-    /// When an operation that is tried once must end.
-    pub(crate) fn once_deadline(&self) -> Timestamp {
-        now().after(self.config.timings.once_timeout())
+        now().after(self.settings().timings.retry_timeout())
     }
 }

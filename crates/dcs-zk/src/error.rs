@@ -16,7 +16,7 @@ pub enum DcsError {
         /// The last failure.
         cause: String,
     },
-    /// A server said that the leader key is not ours.
+    /// A server said that the leader key is not ours; or the lease that was to be used has ended, and nothing was sent.
     #[error("{member} does not hold the leader key: {holder}")]
     NotOwner {
         /// Us.

@@ -14,8 +14,9 @@ use zk_session::Timestamp;
 ///
 /// Nobody leads by memory: a lease is given by an answer of ZooKeeper, and ends by itself, before the server can have given
 /// the leader key to anybody else — also when no network event tells, and also when the process was frozen or the machine
-/// slept meanwhile. Ask [`is_valid`](Self::is_valid) before each act that only a leader may do, and renew it with
-/// [`DcsZk::update_leader`](crate::DcsZk::update_leader).
+/// slept meanwhile. Ask [`is_valid`](Self::is_valid) before each act that only a leader may do, renew it with
+/// [`DcsZk::update_leader`](crate::DcsZk::update_leader), and write to ZooKeeper with
+/// [`DcsZk::as_leader`](crate::DcsZk::as_leader).
 ///
 /// It also ends when we give leadership up ([`DcsZk::delete_leader`](crate::DcsZk::delete_leader),
 /// [`DcsZk::close`](crate::DcsZk::close)), before the server is told, and when a server says that the key is not ours: every
@@ -24,7 +25,8 @@ use zk_session::Timestamp;
 /// The end is when the ensemble's leader has last heard of our session at the least (see
 /// [`Status::quorum_proof`](zk_session::Status)), plus the session timeout that the server granted, less a margin; see
 /// [`Config`](crate::Config). The clock is `CLOCK_BOOTTIME`. A server that grants less on a later connection is not allowed for:
-/// let all servers of an ensemble have the same limits.
+/// let all servers of an ensemble have the same limits, and `minSessionTimeout` be no less than two
+/// ticks (the default).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub(crate) leadership: Leadership,
@@ -61,7 +63,8 @@ impl Lease {
         self.session_id
     }
 
-    /// The version of the leader key, to check in a `multi`.
+    /// The version of the leader key when the lease was given. It does not tell our key from one that another has taken since:
+    /// every key begins at 0. Write with [`DcsZk::as_leader`](crate::DcsZk::as_leader).
     pub fn version(&self) -> i32 {
         self.version
     }

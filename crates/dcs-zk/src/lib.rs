@@ -25,22 +25,28 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod changes;
 pub mod config;
 mod dcs;
+mod earlier_sessions;
 mod error;
+mod ha_round;
 mod lease;
 mod loader;
 mod ops;
 mod paths;
+mod reload;
 mod retry;
 mod watch;
 
+pub use changes::{ClusterChange, ClusterChanges, CurrentLeader, LeaderChange, LeaderChanges};
 pub use config::{Config, ConfigError, Timings};
 pub use dcs::DcsZk;
 pub use dcs_model::{Cluster, Failover, Failsafe, Leader, Member, MemberData, StatusUpdate, SyncState};
 pub use error::{DcsError, ErrorKind};
 pub use lease::Lease;
 pub use loader::Groups;
-pub use ops::{leader::LeaderUpdate, member::Touched};
+pub use ops::{fenced::Fenced, leader::LeaderUpdate, member::Touched};
 pub use paths::{MemberName, Paths};
+pub use reload::Reloaded;
 pub use zk_session::{Timestamp, now};

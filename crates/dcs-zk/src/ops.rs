@@ -4,6 +4,7 @@ mod config;
 mod delete_cluster;
 mod failover;
 pub(crate) mod failsafe;
+pub(crate) mod fenced;
 mod history;
 mod initialize;
 pub(crate) mod leader;

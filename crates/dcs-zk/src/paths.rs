@@ -1,5 +1,7 @@
 //! Where Patroni keeps what.
 
+use zk_session::is_forbidden_in_paths;
+
 use crate::config::ConfigError;
 
 /// The znodes of one Patroni cluster, or of one group of an MPP (Citus) cluster; answers to `AbstractDCS.client_path` and
@@ -127,7 +129,7 @@ impl MemberName {
     ///
     /// # Errors
     ///
-    /// An empty name, one with a slash or control characters, `.` and `..`.
+    /// An empty name, one with a slash or with characters that ZooKeeper forbids, `.` and `..`.
     pub fn new(name: impl Into<String>) -> Result<Self, ConfigError> {
         let name = name.into();
         check_name("name", &name)?;
@@ -158,7 +160,9 @@ fn check_name(key: &'static str, name: &str) -> Result<(), ConfigError> {
         "" => "must not be empty",
         "." | ".." => "must not be . or ..",
         name if name.contains('/') => "must not contain a slash",
-        name if name.chars().any(char::is_control) => "must not contain control characters",
+        name if name.chars().any(is_forbidden_in_paths) => {
+            "must not contain characters that ZooKeeper forbids"
+        }
         _ => return Ok(()),
     };
     Err(ConfigError::new(key, format!("{name:?} {reason}")))
@@ -182,7 +186,7 @@ mod tests {
 
     #[test]
     fn names_that_would_lead_elsewhere_are_refused() {
-        for bad in ["", ".", "..", "a/b", "/", "a\0", "a\n"] {
+        for bad in ["", ".", "..", "a/b", "/", "a\0", "a\n", "a\u{fffd}", "\u{1f600}"] {
             assert!(MemberName::new(bad).is_err(), "{bad:?}");
             assert!(Paths::new("service", bad, None).is_err(), "{bad:?}");
         }

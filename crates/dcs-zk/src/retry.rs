@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use zk_session::{Client, Timestamp, WhenDisconnected, now};
+use zk_session::{Cause, Client, Error, Timestamp, WhenDisconnected, now};
 
 use crate::{dcs::DcsZk, error::DcsError};
 
@@ -48,7 +48,7 @@ pub(crate) async fn retry<R, F>(
     mut attempt: impl FnMut(Client) -> F,
 ) -> Result<R, DcsError>
 where
-    F: Future<Output = Result<R, zk_session::Error>>,
+    F: Future<Output = Result<R, Error>>,
 {
     let mut pauses = Pauses::until(deadline);
     loop {
@@ -57,22 +57,59 @@ where
         let waiting = client.with_when_disconnected(WhenDisconnected::Wait);
         let error = match attempt(until(&waiting, deadline)).await {
             Ok(value) => return Ok(value),
-            Err(zk_session::Error::Closed) if !client.is_same(&dcs.client()) => continue,
+            Err(Error::Closed) if dcs.is_replaced(&client) => continue,
             Err(error) => error,
         };
         if !may_settle(&error) || !pauses.pause().await {
-            return Err(DcsError::from_session(operation, error));
+            return Err(DcsError::from_session(operation, explained(error, &client)));
         }
         tracing::debug!(operation, %error, "trying again");
     }
 }
 
+impl DcsZk {
+    /// The client of the day, connected; also if another session takes its place meanwhile. Calls made with it wait for a
+    /// connection.
+    pub(crate) async fn connected(
+        &self,
+        operation: &'static str,
+        deadline: Timestamp,
+    ) -> Result<Client, DcsError> {
+        loop {
+            let client = self.client().with_when_disconnected(WhenDisconnected::Wait);
+            match until(&client, deadline).connected().await {
+                Ok(()) => return Ok(client),
+                Err(Error::Closed) if self.is_replaced(&client) => {}
+                Err(error) => return Err(DcsError::from_session(operation, error)),
+            }
+        }
+    }
+
+    /// Whether another try may tell more than this error of a try with `client`, also if that was replaced: the next one is made
+    /// with another.
+    pub(crate) fn may_settle_in_a_session(&self, client: &Client, error: &Error) -> bool {
+        may_settle(error) || (*error == Error::Closed && self.is_replaced(client))
+    }
+
+    fn is_replaced(&self, client: &Client) -> bool {
+        !client.is_same(&self.client())
+    }
+}
+
+/// A request that waited in vain for a connection does not know why there is none: the session does.
+fn explained(error: Error, client: &Client) -> Error {
+    match (error, client.status().cause) {
+        (Error::NotSent(Cause::Deadline), Some(cause)) => Error::NotSent(cause),
+        (error, _) => error,
+    }
+}
+
 /// Whether another try may tell more than this error does.
-pub(crate) fn may_settle(error: &zk_session::Error) -> bool {
+pub(crate) fn may_settle(error: &Error) -> bool {
     error.is_retriable() || error.is_ambiguous()
 }
 
-/// The same session, with calls that end at `deadline`.
+/// The same session, with calls that end at `deadline`, however many of them follow each other.
 pub(crate) fn until(client: &Client, deadline: Timestamp) -> Client {
-    client.with_timeout(deadline.since(now()))
+    client.with_timeout(deadline.since(now())).with_deadline(deadline)
 }

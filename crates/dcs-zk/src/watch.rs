@@ -38,6 +38,7 @@ impl DcsZk {
             () = self.wakeup.notified() => true,
             () = tokio::time::sleep(timeout) => false,
         };
+        self.round_begins();
         // One call answers all wake-ups before it, as Patroni clears its event.
         let _ = self.wakeup.notified().now_or_never();
         // Watches that have not fired go on waiting for the next call, unless a load has left newer ones meanwhile.

@@ -261,7 +261,7 @@ bootstrap:
         assert_eq!(config.connect_string(), "zk1:2181,zk2");
         assert_eq!(config.timings().ttl(), Duration::from_secs(40));
         assert_eq!(
-            config.acl,
+            config.acl[..],
             [
                 Acl::new(Permissions::ALL, "x509", "CN=patroni"),
                 Acl::new(Permissions::READ | Permissions::WRITE, "digest", "user:hash="),

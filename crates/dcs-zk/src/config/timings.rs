@@ -81,15 +81,28 @@ impl Timings {
         self.loop_wait.saturating_sub(two).max(two).min(self.ttl / 3)
     }
 
-    /// `max(retry_timeout / 2, 1 s)`, as Patroni has it at start.
-    pub fn connect_timeout(self) -> Duration {
-        (self.retry_timeout / 2).max(Duration::from_secs(1))
+    /// How long one attempt to connect may take: half of `retry_timeout` at start, half of `loop_wait` after a reload that
+    /// changed it, 1 s at least, or a tenth of the ttl where that is longer. Patroni's own formula; see
+    /// [`Config::with_connect_timeout`](super::Config::with_connect_timeout) for another time.
+    ///
+    /// The session also never gives an attempt more than the time it has left divided by twice the number of servers.
+    pub fn connect_timeout(self, basis: ConnectBasis) -> Duration {
+        let basis = match basis {
+            ConnectBasis::RetryTimeout => self.retry_timeout,
+            ConnectBasis::LoopWait => self.loop_wait,
+        };
+        (basis / 2).max(Duration::from_secs(1)).max(self.ttl / 10)
     }
+}
 
-    /// What an operation that is tried once may take: a fifth of the loop, 1 s at least. Patroni: always 1 s.
-    pub fn once_timeout(self) -> Duration {
-        (self.loop_wait / 5).max(Duration::from_secs(1))
-    }
+/// What the connect timeout is derived from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectBasis {
+    /// At start, and after `retry_timeout` was changed.
+    #[default]
+    RetryTimeout,
+    /// After a reload with another `loop_wait`.
+    LoopWait,
 }
 
 #[cfg(test)]
@@ -121,9 +134,28 @@ mod tests {
     fn derived_times_answer_to_patroni() {
         let timings = Timings::default();
         assert_eq!(timings.read_timeout(), Duration::from_secs(8));
-        assert_eq!(timings.connect_timeout(), Duration::from_secs(5));
+        assert_eq!(timings.connect_timeout(ConnectBasis::RetryTimeout), Duration::from_secs(5));
         let short =
             Timings::new(Duration::from_secs(5), Duration::from_secs(1), Duration::from_secs(2)).unwrap();
         assert!(short.read_timeout() < Duration::from_secs(2));
+        assert_eq!(short.connect_timeout(ConnectBasis::RetryTimeout), Duration::from_secs(1));
+        // (ttl, loop_wait, retry_timeout) → (read timeout, connect timeout at start, after a reload)
+        for (times, derived) in [
+            ((30, 10, 10), (8, 5, 5)),
+            ((20, 1, 3), (2, 2, 2)),
+            ((60, 20, 10), (18, 6, 10)),
+            ((60, 3, 20), (2, 10, 6)),
+            ((300, 100, 100), (98, 50, 50)),
+            // Longer loops than a third of the session: Patroni waits for 28 s here, and the session is lost.
+            ((36, 30, 3), (12, 3, 15)),
+        ] {
+            let seconds = Duration::from_secs;
+            let timings = Timings::new(seconds(times.0), seconds(times.1), seconds(times.2)).unwrap();
+            let start = timings.connect_timeout(ConnectBasis::RetryTimeout);
+            let reloaded = timings.connect_timeout(ConnectBasis::LoopWait);
+            assert_eq!(timings.read_timeout(), seconds(derived.0), "{times:?}");
+            let truncated = (start.as_secs(), reloaded.as_secs());
+            assert_eq!(truncated, (derived.1, derived.2), "{times:?}");
+        }
     }
 }

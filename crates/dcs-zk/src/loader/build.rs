@@ -4,7 +4,7 @@ use dcs_model::{
     Cluster, ClusterConfig, Failover, Failsafe, Leader, Member, Status, SyncState, TimelineHistory,
 };
 
-use super::fetch::{Node, Snapshot};
+use super::plan::{Node, Snapshot};
 
 /// Answers to `ZooKeeper._postgresql_cluster_loader`.
 pub(crate) fn build(snapshot: &Snapshot) -> Cluster {

@@ -1,137 +1,136 @@
-//! The reads.
+//! From a scope to a cluster.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::AtomicBool,
+};
 
 use bytes::Bytes;
 use dcs_model::Cluster;
-use futures_util::future::{try_join, try_join_all};
-use zk_session::{Client, Error, ErrorCode, OneshotWatcher, Stat};
+use futures_util::future::try_join;
+use zk_session::{Client, Error, OneshotWatcher, ReadOp, Timestamp};
 
-use super::{Groups, build::build};
-use crate::paths::{Paths, parse_group};
-
-/// A znode as it was read; `None` if it is absent.
-pub(crate) type Node = Option<(Bytes, Stat)>;
-
-/// The znodes of one cluster.
-#[derive(Debug, Default)]
-pub(crate) struct Snapshot {
-    pub(crate) initialize: Node,
-    pub(crate) config: Node,
-    pub(crate) leader: Node,
-    pub(crate) status: Node,
-    pub(crate) leader_optime: Node,
-    pub(crate) members: Vec<(String, Bytes, Stat)>,
-    pub(crate) failover: Node,
-    pub(crate) sync: Node,
-    pub(crate) history: Node,
-    pub(crate) failsafe: Node,
-}
+use super::{
+    Groups,
+    build::build,
+    plan::{Layout, Plan, Snapshot},
+    reads::at_one_moment,
+};
+use crate::{ops::leader::Fence, paths::Paths, retry::until};
 
 /// A cluster, and the watches that were left on its leader and config keys.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) cluster: Cluster,
-    /// The leader key's own facts.
-    pub(crate) leader: Option<Stat>,
-    /// Whether the `status` key exists: its value does not tell.
+    /// Our own cluster's leader key: its value, and what binds a write to it.
+    pub(crate) leader: Option<(Bytes, Fence)>,
+    /// Whether the `status` and `failsafe` keys exist: their values do not tell.
     pub(crate) status_exists: bool,
+    pub(crate) failsafe_exists: bool,
     pub(crate) watchers: Vec<OneshotWatcher>,
+    /// The groups and members there were.
+    pub(crate) layout: Layout,
 }
 
-/// Loads a cluster and leaves watches on the leader and config keys of `paths`; answers to `ZooKeeper._load_cluster`.
-pub(crate) async fn fetch(client: Client, paths: Paths, groups: Groups) -> Result<Fetched, Error> {
-    match groups {
-        Groups::Plain => one(&client, &paths.with_group(None), true).await,
-        Groups::One(group) => one(&client, &paths.with_group(Some(group)), true).await,
-        Groups::All => all(&client, &paths).await,
-    }
+/// How often everything is read again on servers that cannot read at one moment. After that only what members say about
+/// themselves may have changed meanwhile: each writes every round, and of hundreds one always does.
+const PATIENCE: u32 = 3;
+
+/// What to load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load<'a> {
+    pub(crate) paths: &'a Paths,
+    pub(crate) groups: Groups,
+    /// Whether the server catches up with the leader first.
+    pub(crate) synced: bool,
+    /// Whether watches are left on the leader and config keys.
+    pub(crate) watched: bool,
+    pub(crate) deadline: Timestamp,
 }
 
-async fn all(client: &Client, paths: &Paths) -> Result<Fetched, Error> {
-    let groups: Vec<u32> =
-        children(client, paths.base()).await?.iter().filter_map(|child| parse_group(child)).collect();
-    let watched = paths.group().unwrap_or(0);
-    let loads = groups.iter().map(|&group| {
-        let paths = paths.with_group(Some(group));
-        async move { one(client, &paths, group == watched).await }
+/// Loads a cluster; answers to `ZooKeeper._load_cluster`.
+///
+/// `guess`: the groups and members of the load before.
+pub(crate) async fn fetch(
+    client: Client,
+    load: Load<'_>,
+    guess: Layout,
+    no_multi_read: &AtomicBool,
+) -> Result<Fetched, Error> {
+    // A server answers a session in order: what is read behind the sync is read after it.
+    let sync = load.synced.then(|| client.sync(load.paths.base()));
+    let watched = load.paths.with_group(match load.groups {
+        Groups::Plain => None,
+        Groups::One(group) => Some(group),
+        Groups::All => load.paths.group().or(Some(0)),
     });
-    let mut clusters: BTreeMap<u32, Fetched> =
-        groups.iter().copied().zip(try_join_all(loads).await?).collect();
-    // The watched group is the coordinator's as a rule; a group that does not exist yet leaves nothing to watch.
-    let mut watchers = Vec::new();
-    for fetched in clusters.values_mut() {
-        watchers.append(&mut fetched.watchers);
+    // By `exists`, which also tells when an absent key appears.
+    let watches = load
+        .watched
+        .then(|| (client.exists_and_watch(&watched.leader()), client.exists_and_watch(&watched.config())));
+    let mut layout = only(load.groups, guess);
+    let mut torn = 0;
+    let (mut snapshots, layout) = loop {
+        let plan = Plan::new(load.paths, load.groups, &layout);
+        let client = until(&client, load.deadline);
+        let excused = |op: &ReadOp| torn >= PATIENCE && plan.is_member(op);
+        let Some(answers) = at_one_moment(&client, &plan.ops(), no_multi_read, excused).await? else {
+            torn += 1;
+            continue;
+        };
+        let (snapshots, found) = plan.take(answers)?;
+        if found == layout {
+            break (snapshots, found);
+        }
+        layout = found;
+    };
+    if let Some(sync) = sync {
+        sync.await?;
     }
-    let coordinator = clusters.remove(&0);
-    let leader = coordinator.as_ref().and_then(|fetched| fetched.leader);
-    let status_exists = coordinator.as_ref().is_some_and(|fetched| fetched.status_exists);
-    let mut cluster = coordinator.map(|fetched| fetched.cluster).unwrap_or_default();
-    cluster.workers = clusters.into_iter().map(|(group, fetched)| (group, fetched.cluster)).collect();
-    Ok(Fetched { cluster, leader, status_exists, watchers })
-}
-
-/// One cluster in two dependent round trips. All reads of a trip are sent by the calls, before the first is awaited.
-async fn one(client: &Client, paths: &Paths, watch: bool) -> Result<Fetched, Error> {
-    // The leader key is watched by `exists`, which also tells when an absent key appears.
-    let watches =
-        watch.then(|| (client.exists_and_watch(&paths.leader()), client.exists_and_watch(&paths.config())));
-    let leader = node(client, &paths.leader());
-    let config = node(client, &paths.config());
-    let members = children(client, &paths.members());
-    let initialize = node(client, &paths.initialize());
-    let history = node(client, &paths.history());
-    let sync = node(client, &paths.sync());
-    let status = node(client, &paths.status());
-    let leader_optime = node(client, &paths.leader_optime());
-    let failover = node(client, &paths.failover());
-    let failsafe = node(client, &paths.failsafe());
-
     let mut watchers = Vec::new();
     if let Some((leader, config)) = watches {
         let ((_, leader), (_, config)) = try_join(leader, config).await?;
         watchers.extend([leader, config]);
     }
-    let mut snapshot = Snapshot {
-        leader: leader.await?,
-        config: config.await?,
-        initialize: initialize.await?,
-        history: history.await?,
-        sync: sync.await?,
-        status: status.await?,
-        leader_optime: leader_optime.await?,
-        failover: failover.await?,
-        failsafe: failsafe.await?,
-        members: Vec::new(),
+
+    let own = snapshots.get(&load.paths.group());
+    let fetched_leader = own.and_then(|own| {
+        let (name, stat) = own.leader.as_ref()?;
+        let directory = own.directory.as_ref().map(|(_, stat)| stat);
+        Some((name.clone(), Fence::new(directory, *stat)))
+    });
+    let first = match load.groups {
+        Groups::Plain => None,
+        Groups::One(group) => Some(group),
+        Groups::All => Some(0),
     };
-    let names = members.await?;
-    let reads: Vec<_> = names.iter().map(|name| node(client, &paths.member_unchecked(name))).collect();
-    let nodes = try_join_all(reads).await?;
-    // A member that vanished since the list was read is simply absent.
-    snapshot.members = names
-        .into_iter()
-        .zip(nodes)
-        .filter_map(|(name, node)| node.map(|(data, stat)| (name, data, stat)))
-        .collect();
-    let leader = snapshot.leader.as_ref().map(|(_, stat)| *stat);
-    let status_exists = snapshot.status.is_some();
-    Ok(Fetched { cluster: build(&snapshot), leader, status_exists, watchers })
+    let first = snapshots.remove(&first).unwrap_or_default();
+    let mut cluster = build(&first);
+    cluster.workers = workers(&snapshots);
+    Ok(Fetched {
+        cluster,
+        leader: fetched_leader,
+        status_exists: first.status.is_some(),
+        failsafe_exists: first.failsafe.is_some(),
+        watchers,
+        layout,
+    })
 }
 
-fn node(client: &Client, path: &str) -> impl Future<Output = Result<Node, Error>> + Send + use<> {
-    let read = client.get_data(path);
-    async move { absent_is_none(read.await) }
+fn workers(snapshots: &BTreeMap<Option<u32>, Snapshot>) -> BTreeMap<u32, Cluster> {
+    snapshots.iter().filter_map(|(group, snapshot)| Some(((*group)?, build(snapshot)))).collect()
 }
 
-fn children(client: &Client, path: &str) -> impl Future<Output = Result<Vec<String>, Error>> + Send + use<> {
-    let read = client.get_children(path);
-    async move { Ok(absent_is_none(read.await)?.map(|(names, _)| names).unwrap_or_default()) }
-}
-
-fn absent_is_none<R>(read: Result<R, Error>) -> Result<Option<R>, Error> {
-    match read {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.code() == Some(ErrorCode::NO_NODE) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// What is guessed about what is asked for.
+fn only(groups: Groups, mut guess: Layout) -> Layout {
+    let one = match groups {
+        Groups::Plain => None,
+        Groups::One(group) => Some(group),
+        Groups::All => {
+            guess.remove(&None);
+            return guess;
+        }
+    };
+    let members: BTreeSet<String> = guess.remove(&one).unwrap_or_default();
+    Layout::from([(one, members)])
 }

@@ -3,7 +3,7 @@
 use dcs_model::{Failover, ScheduledAt};
 
 use super::set_or_create::{KeyWrite, Tries};
-use crate::{dcs::DcsZk, error::DcsError};
+use crate::{dcs::DcsZk, error::DcsError, lease::Lease};
 
 impl DcsZk {
     /// Writes a value to the `failover` key, if it has this version; returns the new version. Without a version a missing
@@ -17,12 +17,22 @@ impl DcsZk {
     ///
     /// Not safe: what was sent may be applied.
     pub async fn set_failover_value(&self, value: &str, version: Option<i32>) -> Result<i32, DcsError> {
+        self.write_failover(None, value, version).await
+    }
+
+    pub(super) async fn write_failover(
+        &self,
+        lease: Option<&Lease>,
+        value: &str,
+        version: Option<i32>,
+    ) -> Result<i32, DcsError> {
         self.set_or_create(KeyWrite {
             operation: "set_failover_value",
             path: self.config.paths.failover(),
             value: value.to_owned(),
             version,
             tries: Tries::Once,
+            lease,
         })
         .await
     }

@@ -1,11 +1,15 @@
 //! The `initialize` key.
 
+use std::sync::OnceLock;
+
 use zk_session::{CreateMode, Error, ErrorCode, WhenDisconnected};
 
+use super::set_or_create::{KeyWrite, Tries};
 use crate::{
     dcs::DcsZk,
     error::DcsError,
-    retry::{Pauses, may_settle, retry, until},
+    lease::Lease,
+    retry::{Pauses, retry, until},
 };
 
 impl DcsZk {
@@ -25,13 +29,13 @@ impl DcsZk {
         const OPERATION: &str = "initialize";
         let path = self.config.paths.initialize();
         let deadline = self.retry_deadline();
-        let client = self.client().with_when_disconnected(WhenDisconnected::Wait);
         let mut pauses = Pauses::until(deadline);
         let mut lost: Option<Error> = None;
         loop {
-            let client = until(&client, deadline);
-            let created =
-                client.create_with_parents(&path, sysid.to_owned(), CreateMode::PERSISTENT, self.acl()).await;
+            let client = until(&self.client(), deadline).with_when_disconnected(WhenDisconnected::Wait);
+            let created = client
+                .create_with_parents(&path, sysid.to_owned(), CreateMode::PERSISTENT, &self.acl())
+                .await;
             let error = match (created, lost.take()) {
                 (Ok(_), _) => return Ok(true),
                 (Err(error), None) if error.code() == Some(ErrorCode::NODE_EXISTS) => return Ok(false),
@@ -50,7 +54,7 @@ impl DcsZk {
             if error.is_ambiguous() {
                 lost = Some(error.clone());
             }
-            if !may_settle(&error) || !pauses.pause().await {
+            if !self.may_settle_in_a_session(&client, &error) || !pauses.pause().await {
                 return Err(DcsError::from_session(OPERATION, error));
             }
         }
@@ -75,8 +79,23 @@ impl DcsZk {
         .await
     }
 
+    /// By the holder of the lock.
+    pub(super) async fn write_initialize(&self, lease: &Lease, sysid: &str) -> Result<(), DcsError> {
+        self.set_or_create(KeyWrite {
+            operation: "set_initialize_value",
+            path: self.config.paths.initialize(),
+            value: sysid.to_owned(),
+            version: None,
+            tries: Tries::Retry,
+            lease: Some(lease),
+        })
+        .await
+        .map(|_| ())
+    }
+
     /// Removes the key as it is now, so that another can initialize; an absent one is a success. Tried again until
-    /// `retry_timeout`. Answers to `ZooKeeper.cancel_initialization`.
+    /// `retry_timeout`. Answers to `ZooKeeper.cancel_initialization`. **Better:** when the answer is lost, Patroni's next try
+    /// removes whatever key is there then, also that of another who initializes by now.
     ///
     /// # Errors
     ///
@@ -87,12 +106,17 @@ impl DcsZk {
     /// Not safe: what was sent may be applied; the same call again sees to it.
     pub async fn cancel_initialization(&self) -> Result<(), DcsError> {
         let path = self.config.paths.initialize();
+        // The key that is meant: the one that the first try finds.
+        let meant = OnceLock::new();
         retry("cancel_initialization", self, self.retry_deadline(), |client| {
-            let path = &path;
+            let (path, meant) = (&path, &meant);
             async move {
-                let cancelled = match client.exists(path).await? {
-                    Some(stat) => client.delete(path, Some(stat.version)).await,
-                    None => Ok(()),
+                let found = client.exists(path).await?;
+                let cancelled = match found {
+                    Some(stat) if *meant.get_or_init(|| stat.czxid) == stat.czxid => {
+                        client.delete(path, Some(stat.version)).await
+                    }
+                    _ => Ok(()),
                 };
                 match cancelled {
                     Err(error) if error.code() == Some(ErrorCode::NO_NODE) => Ok(()),

@@ -1,9 +1,10 @@
 //! The member key.
 
 use dcs_model::MemberData;
+use tokio::time::timeout;
 use zk_session::{Client, CreateMode, Error, ErrorCode, MultiOp, WhenDisconnected, now};
 
-use crate::{dcs::DcsZk, error::DcsError};
+use crate::{dcs::DcsZk, error::DcsError, retry::until};
 
 /// What [`DcsZk::touch_member`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +19,11 @@ pub enum Touched {
 impl DcsZk {
     /// Says that this member is alive and what it is; answers to `ZooKeeper.touch_member`.
     ///
-    /// The member key is an ephemeral node of our session. One that belongs to another session (an earlier life of this
-    /// member) is replaced in one atomic step. Data that is the same as last written is not written again.
+    /// The member key is an ephemeral node of our session. One that belongs to another session is an earlier life of this
+    /// member: if that was a session of this process, it is ended, with all its keys; otherwise the key is replaced in one
+    /// atomic step. Data that is the same as last written is not written again.
     ///
-    /// Tried once, for a fifth of `loop_wait` (1 s at least). **Better:** Patroni deletes and creates in two steps, between
+    /// Tried once, for half of what is left of the round of the loop (1 s at least). **Better:** Patroni deletes and creates in two steps, between
     /// which the member is gone.
     ///
     /// # Errors
@@ -33,10 +35,12 @@ impl DcsZk {
     /// Not safe: what was sent may be applied. The next call sees to it.
     pub async fn touch_member(&self, data: &MemberData) -> Result<Touched, DcsError> {
         let path = self.config.paths.member(self.name()?);
-        let _one_at_a_time = self.member_key.lock().await;
         let deadline = self.once_deadline();
-        let client =
-            self.client().with_timeout(deadline.since(now())).with_when_disconnected(WhenDisconnected::Fail);
+        let Ok(_one_at_a_time) = timeout(deadline.since(now()), self.member_key.lock()).await else {
+            let cause = "another operation is busy with the member key".to_owned();
+            return Err(DcsError::Unavailable { operation: "touch_member", cause });
+        };
+        let client = until(&self.client(), deadline).with_when_disconnected(WhenDisconnected::Fail);
         let Some(session) = client.status().session.map(|session| session.session_id) else {
             let cause =
                 client.status().cause.map_or_else(|| "no session yet".to_owned(), |cause| cause.to_string());
@@ -58,6 +62,10 @@ impl DcsZk {
         }
         let written = match seen {
             Some(seen) if seen.owner == session => write.set().await,
+            // Half of what is left: if that session cannot be reached, there must be time for the other way.
+            Some(seen) if self.end_earlier_session(seen.owner, deadline.since(now()) / 2).await => {
+                write.create().await
+            }
             Some(_) => write.replace().await,
             None => write.create().await,
         };
@@ -111,7 +119,7 @@ impl Write<'_> {
     }
 
     async fn create(&self) -> Result<(), Error> {
-        let acl = self.dcs.acl();
+        let acl = &self.dcs.acl();
         let created = self
             .client
             .create_with_parents(self.path, self.value.to_owned(), CreateMode::EPHEMERAL, acl)
@@ -133,7 +141,8 @@ impl Write<'_> {
     /// The key belongs to another session: this member's, by its name. Nobody sees it absent.
     async fn replace(&self) -> Result<(), Error> {
         tracing::warn!(path = self.path, "replacing the member key: another session owns it");
-        let create = MultiOp::create(self.path, self.value.to_owned(), CreateMode::EPHEMERAL, self.dcs.acl());
+        let create =
+            MultiOp::create(self.path, self.value.to_owned(), CreateMode::EPHEMERAL, &self.dcs.acl());
         let replaced = self.client.multi(vec![MultiOp::delete(self.path, None), create.clone()]).await;
         match replaced {
             // It ended meanwhile.

@@ -3,7 +3,7 @@
 use dcs_model::SyncState;
 
 use super::set_or_create::{KeyWrite, Tries};
-use crate::{dcs::DcsZk, error::DcsError, retry::retry};
+use crate::{dcs::DcsZk, error::DcsError, lease::Lease, retry::retry};
 
 impl DcsZk {
     /// Writes a value to the `sync` key, if it has this version; returns the new version, 0 when it was just created. An
@@ -22,6 +22,16 @@ impl DcsZk {
         value: &str,
         version: Option<i32>,
     ) -> Result<Option<i32>, DcsError> {
+        self.write_sync(None, value, version).await
+    }
+
+    pub(super) async fn write_sync(
+        &self,
+        lease: Option<&Lease>,
+        value: &str,
+        version: Option<i32>,
+    ) -> Result<Option<i32>, DcsError> {
+        self.refuse_without(lease)?;
         let path = self.config.paths.sync();
         if value.is_empty() && self.is_missing(&path).await? {
             return Ok(None);
@@ -32,6 +42,7 @@ impl DcsZk {
             value: value.to_owned(),
             version,
             tries: Tries::Retry,
+            lease,
         })
         .await
         .map(Some)
