@@ -103,7 +103,9 @@ impl Ensemble {
     /// # Errors
     /// [`TestkitError::NotRunning`].
     pub fn freeze(&self, server: usize) -> Result<(), TestkitError> {
-        self.server(server).signal(Signal::STOP)
+        self.server(server).signal(Signal::STOP)?;
+        self.server(server).wait_stopped();
+        Ok(())
     }
 
     /// Lets a frozen server go on (SIGCONT). Does nothing to one that is not frozen.

@@ -127,6 +127,25 @@ pub enum TestkitError {
     #[error("cannot make a certificate or a key: {0}")]
     Certificate(String),
 
+    /// A program of MIT Kerberos was not found.
+    #[error(
+        "no {program}: run `scripts/install-deps.sh kerberos`, or `apt-get install --no-install-recommends \
+         krb5-kdc krb5-admin-server krb5-user`"
+    )]
+    KerberosMissing {
+        /// The program.
+        program: &'static str,
+    },
+
+    /// A program of MIT Kerberos failed.
+    #[error("{program} failed: {output}")]
+    Kerberos {
+        /// The program.
+        program: &'static str,
+        /// What it said.
+        output: String,
+    },
+
     /// A file, a directory or a process could not be made.
     #[error("{action}: {source}")]
     Io {

@@ -20,6 +20,8 @@
 //! # }
 //! ```
 //!
+//! A [`FaultProxy`] in front of a server adds latency, holds, resets, refuses, and loses requests or replies.
+//!
 //! # What it promises
 //!
 //! * **Ready means ready.** [`EnsembleBuilder::start`] returns when every server answers `srvr` with a mode;
@@ -39,7 +41,9 @@ mod ensemble;
 mod error;
 mod four_letter;
 mod java;
+mod kerberos;
 mod ports;
+mod proxy;
 mod scratch;
 mod server;
 mod spawner;
@@ -50,6 +54,8 @@ pub use certificates::{Authority, Certificate, KeyForm, KeyKind};
 pub use ensemble::Ensemble;
 pub use error::TestkitError;
 pub use four_letter::four_letter_word;
+pub use kerberos::Kerberos;
 pub use ports::PortLease;
+pub use proxy::{Direction, Fault, FaultProxy, Request};
 pub use server::Server;
 pub use status::{Mode, ServerStatus};

@@ -179,6 +179,25 @@ impl Server {
         kill_process(pid, signal).map_err(|errno| doing(format!("send {signal:?} to {pid:?}"))(errno.into()))
     }
 
+    /// Waits until all threads have stopped, 1 s at most: on a busy machine a server may answer one more request between the
+    /// signal and that. Where the system does not show threads this way (it is Linux's), there is nothing to wait for.
+    pub(crate) fn wait_stopped(&self) {
+        let Some(pid) = self.pid() else { return };
+        let stopped = |task: &Path| {
+            let stat = std::fs::read_to_string(task.join("stat")).unwrap_or_default();
+            // The state follows the name, which is in parentheses and may hold any.
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't', 'Z', 'X']))
+        };
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(1) {
+            let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return };
+            if tasks.flatten().all(|task| stopped(&task.path())) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// SIGTERM, then SIGCONT so that a frozen server gets it too, then waits; SIGKILL after 10 s.
     pub(crate) async fn stop(&self) -> Result<(), TestkitError> {
         self.signal(Signal::TERM)?;

@@ -1,0 +1,163 @@
+//! A proxy in front of one server that does what networks do at night.
+//!
+//! What passes and what does not is decided by calls, at once and for all its connections:
+//!
+//! ```no_run
+//! # async fn example(server: std::net::SocketAddr) -> std::io::Result<()> {
+//! use std::time::Duration;
+//! use zk_jute::OpCode;
+//! use zk_testkit::{Direction, FaultProxy};
+//!
+//! let proxy = FaultProxy::start(server).await?;
+//! println!("connect to {}", proxy.address());
+//! proxy.set_latency(Duration::from_millis(50));
+//! proxy.black_hole(Direction::ToClient, true);
+//! proxy.black_hole(Direction::ToClient, false);
+//! proxy.reset();
+//! proxy.refuse(true).await?;
+//! proxy.refuse(false).await?;
+//! // The server carries out the next create, and the client never learns of it.
+//! let lost = proxy.lose_reply(|request| request.op == OpCode::CREATE2);
+//! lost.happened().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It understands ZooKeeper's frames where it has to (not TLS); anything else is passed on as it is.
+
+mod door;
+mod link;
+mod rules;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinHandle};
+use zk_jute::OpCode;
+
+pub use rules::{Fault, Request};
+use rules::{Rules, Then};
+
+/// A way through the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// What the client sends.
+    ToServer,
+    /// What the server sends.
+    ToClient,
+}
+
+/// The proxy. Dropping it cuts its connections and lets nobody in.
+#[derive(Debug)]
+pub struct FaultProxy {
+    address: SocketAddr,
+    controls: Arc<Controls>,
+    task: JoinHandle<()>,
+}
+
+/// What is decided by calls and obeyed by the connections.
+#[derive(Debug)]
+struct Controls {
+    server: SocketAddr,
+    latency: watch::Sender<Duration>,
+    to_server_held: watch::Sender<bool>,
+    to_client_held: watch::Sender<bool>,
+    /// Whether connections are to be refused, and whether they are.
+    refuse: watch::Sender<bool>,
+    refused: watch::Sender<bool>,
+    /// Counts the resets.
+    resets: watch::Sender<u64>,
+    rules: Rules,
+}
+
+impl FaultProxy {
+    /// Starts a proxy to `server` on a port of its own. It passes everything.
+    ///
+    /// # Errors
+    ///
+    /// The operating system gives no port.
+    pub async fn start(server: SocketAddr) -> std::io::Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let controls = Arc::new(Controls {
+            server,
+            latency: watch::Sender::new(Duration::ZERO),
+            to_server_held: watch::Sender::new(false),
+            to_client_held: watch::Sender::new(false),
+            refuse: watch::Sender::new(false),
+            refused: watch::Sender::new(false),
+            resets: watch::Sender::new(0),
+            rules: Rules::default(),
+        });
+        let task = tokio::spawn(door::keep(listener, address, Arc::clone(&controls)));
+        Ok(Self { address, controls, task })
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Delays every byte that arrives from now on by this, in each direction. A round trip takes twice as long.
+    pub fn set_latency(&self, one_way: Duration) {
+        self.controls.latency.send_replace(one_way);
+    }
+
+    /// Lets nothing out in this direction, or lets it out again with all that was held meanwhile, as TCP does after a
+    /// partition. Connections stay open.
+    pub fn black_hole(&self, direction: Direction, on: bool) {
+        match direction {
+            Direction::ToServer => self.controls.to_server_held.send_replace(on),
+            Direction::ToClient => self.controls.to_client_held.send_replace(on),
+        };
+    }
+
+    /// Refuses new connections, as a host without a server does, or takes them again. The open ones stay. Returns when it is
+    /// so.
+    ///
+    /// # Errors
+    ///
+    /// The port cannot be had again.
+    pub async fn refuse(&self, on: bool) -> std::io::Result<()> {
+        let mut refused = self.controls.refused.subscribe();
+        self.controls.refuse.send_replace(on);
+        let obeyed = refused.wait_for(|refused| *refused == on);
+        match tokio::time::timeout(2 * door::PATIENCE, obeyed).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(std::io::Error::other("the proxy has lost its port")),
+        }
+    }
+
+    /// Resets every connection (RST), on both sides.
+    pub fn reset(&self) {
+        self.controls.resets.send_modify(|resets| *resets += 1);
+    }
+
+    /// Cuts the connection of the next such request, before the server gets the request.
+    pub fn lose_request(&self, when: impl Fn(&Request) -> bool + Send + 'static) -> Fault {
+        self.controls.rules.add(when, Then::LoseRequest)
+    }
+
+    /// Passes the next such request on, and cuts the connection when the server has answered it. The client does not get the
+    /// answer.
+    pub fn lose_reply(&self, when: impl Fn(&Request) -> bool + Send + 'static) -> Fault {
+        self.controls.rules.add(when, Then::LoseReply)
+    }
+
+    /// Holds the next such request and everything that clients send after it, as
+    /// [`black_hole`](Self::black_hole) to the server does: until that is turned off.
+    pub fn hold_request(&self, when: impl Fn(&Request) -> bool + Send + 'static) -> Fault {
+        self.controls.rules.add(when, Then::Hold)
+    }
+
+    /// Replaces the op code of every such request from now on: one that servers do not know shows what older servers say.
+    pub fn replace_op(&self, op: OpCode, by: OpCode) -> Fault {
+        self.controls.rules.add(move |request| request.op == op, Then::ReplaceOp(by))
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.reset();
+    }
+}

@@ -1,0 +1,99 @@
+//! The fault proxy before a server that sends back what it gets. (What it does to single requests is seen with real servers in
+//! the integration tests: `dcs_ambiguity`.)
+
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use zk_testkit::{Direction, FaultProxy};
+
+const LONG: Duration = Duration::from_secs(5);
+const SHORT: Duration = Duration::from_millis(100);
+
+async fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut reader, mut writer) = client.split();
+                let _ = tokio::io::copy(&mut reader, &mut writer).await;
+            });
+        }
+    });
+    address
+}
+
+/// Sends bytes (a four-letter word, a frame) and waits for them to come back.
+async fn echoed(client: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+    client.write_all(bytes).await?;
+    let mut back = vec![0; bytes.len()];
+    client.read_exact(&mut back).await?;
+    assert_eq!(back, bytes);
+    Ok(())
+}
+
+async fn proxied() -> (FaultProxy, TcpStream) {
+    let proxy = FaultProxy::start(echo().await).await.unwrap();
+    let client = TcpStream::connect(proxy.address()).await.unwrap();
+    (proxy, client)
+}
+
+#[tokio::test]
+async fn frames_and_everything_else_pass_as_they_are() {
+    let (proxy, mut client) = proxied().await;
+    for _ in 0..3 {
+        echoed(&mut client, b"\0\0\0\x0b\0\0\0\x07\0\0\0\x04abc").await.unwrap();
+    }
+    echoed(&mut client, b"\0\0\0\0").await.unwrap();
+    for foreign in [&b"srvr"[..], b"\x16\x03\x01\x02\x00hello", b"\xff\xff\xff\xff"] {
+        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+        echoed(&mut client, foreign).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn latency_is_added_each_way() {
+    let (proxy, mut client) = proxied().await;
+    proxy.set_latency(SHORT);
+    let start = Instant::now();
+    echoed(&mut client, b"srvr").await.unwrap();
+    assert!(start.elapsed() >= 2 * SHORT, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_black_hole_holds_one_direction_and_lets_go() {
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        let (proxy, mut client) = proxied().await;
+        proxy.black_hole(direction, true);
+        client.write_all(b"srvr").await.unwrap();
+        let mut back = [0; 4];
+        assert!(timeout(SHORT, client.read_exact(&mut back)).await.is_err(), "{direction:?}");
+        proxy.black_hole(direction, false);
+        timeout(LONG, client.read_exact(&mut back)).await.unwrap().unwrap();
+        assert_eq!(&back, b"srvr");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_reset_and_new_ones_refused_and_taken_again() {
+    let (proxy, mut client) = proxied().await;
+    echoed(&mut client, b"srvr").await.unwrap();
+    proxy.refuse(true).await.unwrap();
+    let refused = TcpStream::connect(proxy.address()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    echoed(&mut client, b"srvr").await.expect("open connections stay");
+    proxy.reset();
+    let reset = timeout(LONG, client.read(&mut [0; 4])).await.unwrap().unwrap_err();
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+    proxy.refuse(false).await.unwrap();
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+    echoed(&mut client, b"srvr").await.unwrap();
+}
