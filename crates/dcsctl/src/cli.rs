@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use clap_complete::Shell;
@@ -167,8 +167,8 @@ pub(crate) struct AgentArgs {
 
 impl Cli {
     /// Reads the command line; `None` when help or the version was asked for and printed.
-    pub(crate) fn read() -> Result<Option<Self>, Failure> {
-        match Self::try_parse() {
+    pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Failure> {
+        match Self::try_parse_from(arguments) {
             Ok(cli) => Ok(Some(cli)),
             Err(error) => match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

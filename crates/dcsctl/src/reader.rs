@@ -34,6 +34,7 @@ const PLAIN_KEYS: [&str; 10] = [
 /// A session to read one scope with.
 pub(crate) struct Reader {
     dcs: DcsZk,
+    config: Arc<Config>,
     settings: Settings,
     group: Option<u32>,
     extended: bool,
@@ -52,7 +53,8 @@ impl Reader {
     pub(crate) fn connect(args: &ReadArgs) -> Result<Self, Failure> {
         let settings = Settings::read(&args.connect())?;
         let dcs = DcsZk::connect(for_reading(settings.config()?, args.timeout)?);
-        Ok(Self { dcs, settings, group: args.group, extended: args.extended, timeout: args.timeout })
+        let config = dcs.config();
+        Ok(Self { dcs, config, settings, group: args.group, extended: args.extended, timeout: args.timeout })
     }
 
     /// The session.
@@ -81,20 +83,19 @@ impl Reader {
 
     /// Whether the scope is a Citus cluster: configured so, or with groups and nothing else.
     fn is_citus(&self, children: &[String]) -> bool {
-        self.dcs.config().paths().group().is_some()
+        self.config.paths().group().is_some()
             || (children.iter().any(|child| is_group(child))
                 && !children.iter().any(|child| PLAIN_KEYS.contains(&child.as_str())))
     }
 
     /// The table.
     pub(crate) fn table(&self, loaded: &Loaded) -> String {
-        table::render(self.dcs.config().scope(), loaded.kind, &loaded.cluster, self.extended)
+        table::render(self.config.scope(), loaded.kind, &loaded.cluster, self.extended)
     }
 
     /// The JSON document.
     pub(crate) fn document<'a>(&'a self, loaded: &'a Loaded) -> impl Serialize + use<'a> {
-        let config = self.dcs.config();
-        Document::new(config.scope(), config.paths().base(), loaded.kind, &loaded.cluster)
+        Document::new(self.config.scope(), self.config.paths().base(), loaded.kind, &loaded.cluster)
     }
 
     /// Ends the session.
@@ -105,7 +106,7 @@ impl Reader {
     fn unreachable(&self, error: &DcsError) -> Failure {
         let DcsError::Unavailable { .. } = error else { return Failure::Failed(error.to_string()) };
         // While there is no connection, the session knows the reason for each server.
-        let (within, servers) = (self.timeout, self.dcs.config().connect_string());
+        let (within, servers) = (self.timeout, self.config.connect_string());
         let problem = why_disconnected(&self.dcs).unwrap_or_else(|| format!("{servers}: {error}"));
         Failure::Failed(format!(
             "ZooKeeper cannot be reached within {within:?}: {problem}; check the servers and -d or zookeeper.hosts, \
@@ -114,9 +115,9 @@ impl Reader {
     }
 
     async fn no_such_scope(&self) -> Failure {
-        let base = self.dcs.config().paths().base();
+        let base = self.config.paths().base();
         let namespace = base.rsplit_once('/').map_or("", |(namespace, _)| namespace);
-        let scope = self.dcs.config().scope();
+        let scope = self.config.scope();
         let begin = format!("the scope {scope:?} does not exist: there is no {base}");
         let mut scopes = match self.children_of(namespace).await {
             None => return Failure::Failed(format!("{begin}; check --scope and --namespace")),
@@ -145,7 +146,7 @@ impl Reader {
     }
 
     fn no_such_group(&self, group: u32, children: &[String]) -> Failure {
-        let base = self.dcs.config().paths().base();
+        let base = self.config.paths().base();
         let begin = format!("the group {group} does not exist: there is no {base}/{group}");
         let mut groups: Vec<&str> =
             children.iter().map(String::as_str).filter(|child| is_group(child)).collect();
@@ -160,7 +161,8 @@ impl Reader {
 /// Why there is no connection; `None` while there is one.
 pub(crate) fn why_disconnected(dcs: &DcsZk) -> Option<String> {
     let cause = dcs.session_status().cause?.to_string();
-    let servers = dcs.config().connect_string();
+    let config = dcs.config();
+    let servers = config.connect_string();
     Some(match cause.strip_prefix("no server can be reached: ") {
         Some(each) => each.to_owned(),
         None => format!("{servers}: {cause}"),

@@ -62,6 +62,9 @@ pub(crate) struct Report {
 #[derive(Serialize)]
 struct Line<'a> {
     time: String,
+    /// The same moment on the clock of leases, `CLOCK_BOOTTIME`: comparable between processes of one machine, whatever is
+    /// done to the time of day.
+    boottime_us: u128,
     name: &'a str,
     event: &'static str,
     /// Whether the agent believes that it leads.
@@ -71,6 +74,7 @@ struct Line<'a> {
     why: &'a str,
     lease_remaining_ms: Option<u64>,
     lease_until: Option<String>,
+    lease_until_boottime_us: Option<u128>,
     fencing_token: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<&'a str>,
@@ -119,8 +123,10 @@ impl Report {
             Event::Connected { server, session } => (Some(server), Some(format!("{session:#x}"))),
             _ => (None, lease.as_ref().map(|lease| format!("{:#x}", lease.session_id()))),
         };
+        let microseconds = |at: dcs_zk::Timestamp| at.since_epoch().as_micros();
         let line = Line {
             time: rfc3339(now),
+            boottime_us: microseconds(dcs_zk::now()),
             name: &self.name,
             event: event_name,
             leading: lease.is_some(),
@@ -128,6 +134,7 @@ impl Report {
             why,
             lease_remaining_ms: remaining.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
             lease_until: until.map(rfc3339),
+            lease_until_boottime_us: lease.as_ref().map(|lease| microseconds(lease.until())),
             fencing_token: lease.as_ref().map(Lease::fencing_token),
             server,
             session,
