@@ -1,6 +1,9 @@
-//! Writes the first inputs of the corpora: the golden frames of zk-jute, and the few records they do not show.
+//! Writes the first inputs of the corpora: the golden frames of zk-jute, the few records they do not show, what Patroni
+//! stores, and what is written by hand.
 //!
 //! Files that are there already are written again; others are left alone.
+
+mod written;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,8 +12,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use dcs_zk_fuzz::RECORDS;
-use zk_jute::records::{Acl, CheckVersionRequest, ClientInfo, Id, MultiHeader, SetSASLRequest, Stat};
-use zk_jute::{Encode, Permissions};
+use zk_jute::records::{
+    Acl, CheckVersionRequest, ClientInfo, Id, MultiHeader, MultiResponse, SetSASLRequest, Stat,
+};
+use zk_jute::{Decode, Encode, Permissions};
 
 /// The most inputs of one record.
 const PER_RECORD: usize = 4;
@@ -51,6 +56,9 @@ fn main() -> Outcome<()> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = fuzz.join("corpus");
     let mut records = Seeds::new(corpus.join("record_decode"))?;
+    let round_trips = corpus.join("round_trip");
+    let multis = Seeds::new(corpus.join("multi_reply"))?;
+    let mut multi_count = 0;
     let streams = Seeds::new(corpus.join("frame_stream"))?;
     for file in fs::read_dir(fuzz.join("../crates/zk-jute/tests/golden"))? {
         let path = file?.path();
@@ -65,6 +73,15 @@ fn main() -> Outcome<()> {
             stream.extend(&frame);
             for (record, bytes) in records_of(op, direction == ">", &frame) {
                 records.record(&record, bytes)?;
+                if record == "MultiResponse" && multi_count < 12 {
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    let results = MultiResponse::from_bytes(&bytes)?.results.len();
+                    multis.write(
+                        &format!("golden-{multi_count}"),
+                        &[&[u8::try_from(results)?], &bytes[..]].concat(),
+                    )?;
+                    multi_count += 1;
+                }
             }
         }
         for (key, stream) in connections {
@@ -97,6 +114,39 @@ fn main() -> Outcome<()> {
         ("http-request", b"GET / HTTP/1.1\r\n\r\n"),
     ] {
         streams.write(name, &[&[1, 1, 2], stream].concat())?;
+    }
+    let done = b"\xff\xff\xff\xff\x01\xff\xff\xff\xff";
+    let deleted = b"\0\0\0\x02\0\0\0\0\0";
+    let failed = b"\xff\xff\xff\xff\0\xff\xff\xff\x9b\xff\xff\xff\x9b";
+    let in_header = b"\0\0\0\x04\0\xff\xff\xff\x9b";
+    for (name, ops, body) in [
+        ("empty", 0, vec![&done[..]]),
+        ("short", 3, vec![deleted, done]),
+        ("too-many", 1, vec![deleted, deleted, done]),
+        ("failed", 2, vec![failed, failed, done]),
+        ("error-in-header", 2, vec![deleted, in_header, done]),
+        ("no-end", 2, vec![deleted, deleted]),
+        ("trailing", 1, vec![deleted, done, b"x"]),
+        ("unknown-op", 1, vec![b"\0\0\0\x63\0\0\0\0\0", done]),
+        ("endless", 255, vec![deleted; 300]),
+    ] {
+        multis.write(name, &[&[ops], &body.concat()[..]].concat())?;
+    }
+    records.first_of_each(&round_trips)?;
+    // A null password, which is written as an empty one.
+    let number = RECORDS.iter().position(|name| *name == "ConnectResponse").ok_or("no ConnectResponse")?;
+    let null_password = [&[u8::try_from(number)?][..], &[0; 16], b"\xff\xff\xff\xff"].concat();
+    fs::write(round_trips.join("ConnectResponse-null-password"), null_password)?;
+    for (target, inputs) in [
+        ("connect_response", written::connect_responses()),
+        ("session_operations", written::sessions()),
+        ("dcs_json", written::values()),
+        ("hosts_and_paths", written::texts()),
+    ] {
+        let seeds = Seeds::new(corpus.join(target))?;
+        for (name, input) in inputs {
+            seeds.write(&name, &input)?;
+        }
     }
     Ok(())
 }
@@ -148,6 +198,15 @@ impl Seeds {
         known.push(bytes.to_vec());
         let name = format!("{record}-{}", known.len());
         self.write(&name, &[&[u8::try_from(number)?], bytes].concat())
+    }
+
+    /// Writes the first input of each record into another folder as well: one whose inputs are made alike.
+    fn first_of_each(&self, folder: &Path) -> Outcome<()> {
+        fs::create_dir_all(folder)?;
+        for record in self.count.keys() {
+            fs::copy(self.folder.join(format!("{record}-1")), folder.join(record))?;
+        }
+        Ok(())
     }
 
     fn write(&self, name: &str, input: &[u8]) -> Outcome<()> {

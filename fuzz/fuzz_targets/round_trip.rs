@@ -1,0 +1,7 @@
+//! See `dcs_zk_fuzz::round_trip`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    let _ = dcs_zk_fuzz::round_trip(input);
+});

@@ -1,0 +1,7 @@
+//! See `dcs_zk_fuzz::session_operations`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    let _ = dcs_zk_fuzz::session_operations(input);
+});
