@@ -3,147 +3,24 @@
 
 mod session_common;
 
-use std::{
-    io,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use session_common::{connected, eventually, gate::Gate, one_server, session_id};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::{JoinHandle, JoinSet},
+use session_common::{
+    bad_server::{
+        Bad,
+        Step::{
+            self, Drip, Flood, Hold, Pause, ReadConnect, ReadRequest, Reply, ReplyFromTheFuture, Reset, Write,
+        },
+        client_of, connect_response, event, frame, granted, honest, reply, works_with_the_honest_one,
+    },
+    connected, eventually,
+    gate::Gate,
+    session_id,
 };
 use zk_session::{
     Acl, Cause, Client, CreateMode, Error, ErrorCode, MultiOp, ProtocolError, State, WhenDisconnected,
 };
-
-/// What a bad server does with a connection. When the script is over, it closes the connection.
-#[derive(Debug, Clone)]
-enum Step {
-    /// Waits for the connect request.
-    ReadConnect,
-    /// Waits for a request of the user's; pings stay unanswered.
-    ReadRequest,
-    Write(Vec<u8>),
-    /// A reply to the request that was read: its xid moved by this much, an error code, a body.
-    Reply(i32, i32, Vec<u8>),
-    /// A reply to the request that was read, with the highest zxid there is.
-    ReplyFromTheFuture(Vec<u8>),
-    /// A byte a second.
-    Drip(Vec<u8>),
-    /// The same for as long as anybody reads it.
-    Flood(Vec<u8>),
-    /// Stays silent for ever.
-    Hold,
-    /// Ends the connection with RST.
-    Reset,
-}
-use Step::{Drip, Flood, Hold, ReadConnect, ReadRequest, Reply, ReplyFromTheFuture, Reset, Write};
-
-/// A listener that plays the same script on each connection.
-struct Bad {
-    addr: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Bad {
-    async fn start(script: Vec<Step>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let task = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(play(stream, script.clone()));
-            }
-        });
-        Self { addr, task }
-    }
-}
-
-impl Drop for Bad {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn play(mut stream: TcpStream, script: Vec<Step>) -> io::Result<()> {
-    let mut asked = 0;
-    for step in script {
-        match step {
-            ReadConnect => drop(read_frame(&mut stream).await?),
-            ReadRequest => {
-                asked = loop {
-                    let xid = read_xid(&mut stream).await?;
-                    if xid > 0 {
-                        break xid;
-                    }
-                }
-            }
-            Write(bytes) => stream.write_all(&bytes).await?,
-            Reply(off, code, body) => stream.write_all(&reply(asked + off, code, &body)).await?,
-            ReplyFromTheFuture(body) => stream.write_all(&reply_at(i64::MAX, asked, 0, &body)).await?,
-            Drip(bytes) => {
-                for byte in bytes {
-                    stream.write_all(&[byte]).await?;
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-            Flood(bytes) => {
-                let many = bytes.repeat(1_000);
-                loop {
-                    stream.write_all(&many).await?;
-                }
-            }
-            Hold => std::future::pending().await,
-            Reset => stream.set_zero_linger()?,
-        }
-    }
-    Ok(())
-}
-
-async fn read_frame(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let len = stream.read_u32().await?;
-    let mut frame = vec![0; usize::try_from(len).unwrap()];
-    stream.read_exact(&mut frame).await?;
-    Ok(frame)
-}
-
-async fn read_xid(stream: &mut TcpStream) -> io::Result<i32> {
-    let frame = read_frame(stream).await?;
-    Ok(i32::from_be_bytes(frame[..4].try_into().unwrap()))
-}
-
-fn frame(body: &[u8]) -> Vec<u8> {
-    [&i32::try_from(body.len()).unwrap().to_be_bytes(), body].concat()
-}
-
-fn reply(xid: i32, code: i32, body: &[u8]) -> Vec<u8> {
-    reply_at(1, xid, code, body)
-}
-
-fn reply_at(zxid: i64, xid: i32, code: i32, body: &[u8]) -> Vec<u8> {
-    frame(&[&xid.to_be_bytes()[..], &zxid.to_be_bytes(), &code.to_be_bytes(), body].concat())
-}
-
-fn event(kind: i32, state: i32, path: &[u8]) -> Vec<u8> {
-    let len = i32::try_from(path.len()).unwrap();
-    reply(-1, 0, &[&kind.to_be_bytes(), &state.to_be_bytes(), &len.to_be_bytes(), path].concat())
-}
-
-fn connect_response(version: i32, timeout: i32, session: i64, password: &[u8]) -> Vec<u8> {
-    let len = i32::try_from(password.len()).unwrap();
-    let fixed =
-        [&version.to_be_bytes()[..], &timeout.to_be_bytes(), &session.to_be_bytes(), &len.to_be_bytes()];
-    frame(&[fixed.concat().as_slice(), password, &[0]].concat())
-}
-
-/// A session of a second.
-fn granted() -> Vec<u8> {
-    connect_response(0, 1_000, 0x5eed, &[7; 16])
-}
 
 /// What is asked of a server that grants a session first.
 #[derive(Debug, Clone, Copy)]
@@ -165,37 +42,6 @@ async fn ask(client: &Client, what: Ask) -> Result<(), Error> {
 
 const DEADLINE: Duration = Duration::from_millis(400);
 
-/// A client that knows the bad server and, behind a gate that is shut, the honest one.
-fn client_of(bad: &Bad, gate: &Gate) -> Client {
-    Client::builder(&format!("{},{}", bad.addr, gate.addr()))
-        .unwrap()
-        .session_timeout(Duration::from_secs(2))
-        .connect_timeout(Duration::from_millis(200))
-        .read_timeout(Duration::from_millis(400))
-        .build()
-}
-
-/// Opens the gate, and waits until requests are answered by the honest server.
-async fn works_with_the_honest_one(client: &Client, gate: &Gate, name: &str) {
-    gate.open();
-    let patient = client.with_timeout(Duration::from_secs(1));
-    eventually(Duration::from_secs(5), name, async || {
-        let (data, _) = patient.get_data("/honest").await.ok()?;
-        let server = client.status().server?;
-        patient.sync("/").await.ok()?;
-        (data == "yes" && server.to_string() == gate.addr().to_string()).then_some(())
-    })
-    .await;
-}
-
-/// The honest server.
-async fn honest() -> zk_testkit::Ensemble {
-    let ensemble = one_server().await;
-    let client = session_common::client(&ensemble).await;
-    client.create("/honest", "yes", CreateMode::PERSISTENT, &Acl::open()).await.unwrap();
-    ensemble
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn before_the_session_is_granted() {
     let answers = |bytes: Vec<u8>| vec![ReadConnect, Write(bytes), Hold];
@@ -208,6 +54,7 @@ async fn before_the_session_is_granted() {
         ("huge", answers([&[0, 1, 0, 0][..], &[0; 65_536]].concat())),
         ("huge, promised only", answers(vec![0x7f, 0xff, 0xff, 0xff])),
         ("length -1", answers(vec![0xff; 4])),
+        ("length -2^31", answers(vec![0x80, 0, 0, 0])),
         ("wrong version", answers(connect_response(1, 1_000, 5, &[7; 16]))),
         ("timeout -1", answers(connect_response(0, -1, 5, &[7; 16]))),
         ("timeout 0", answers(connect_response(0, 0, 0, &[0; 16]))),
@@ -332,6 +179,7 @@ async fn after_the_session_is_granted() {
         ("a multi of nonsense", Ask::Multi, body(&[9; 64]), malformed),
         ("a frame of 0", Ask::GetData, raw(&frame(&[])), protocol),
         ("a frame of -1", Ask::GetData, raw(&[0xff; 4]), bad_frame),
+        ("a frame of -2^31", Ask::GetData, raw(&i32::MIN.to_be_bytes()), bad_frame),
         ("a frame of 2^31-1", Ask::GetData, raw(&HUGE), bad_frame),
         ("a frame over the limit", Ask::GetData, raw(&0x10_1001i32.to_be_bytes()), bad_frame),
         ("a frame at the limit that never ends", Ask::GetData, raw(&0x10_1000i32.to_be_bytes()), late),
@@ -434,4 +282,20 @@ async fn another_session_than_the_one_asked_for_is_an_expiry() {
     session_common::state(&client, State::Connected, Duration::from_secs(2)).await;
     assert_eq!((session_id(&client), session_common::generation(&client)), (0x5eed, 2));
     assert_eq!(client.status().lease_until(Duration::ZERO), None);
+}
+
+/// It answers each create as one that it does not know, and late: what is asked instead has what is left of the time.
+#[tokio::test]
+async fn a_create_that_is_asked_in_another_way_keeps_its_deadline() {
+    let late = vec![ReadConnect, Write(granted()), ReadRequest, Pause(DEADLINE), Reply(0, -6, vec![]), Hold];
+    let bad = Bad::start(late).await;
+    let client = Client::builder(&bad.addr.to_string())
+        .unwrap()
+        .read_timeout(Duration::from_secs(5))
+        .request_timeout(DEADLINE * 3 / 2)
+        .build();
+    client.with_timeout(Duration::from_secs(5)).connected().await.unwrap();
+    let started = Instant::now();
+    let error = client.create("/a", "", CreateMode::PERSISTENT, &Acl::open()).await.unwrap_err();
+    assert_eq!(error.kind(), zk_session::ErrorKind::Unknown, "{error} after {:?}", started.elapsed());
 }

@@ -14,7 +14,7 @@ async fn next(watcher: &mut PersistentWatcher) -> Option<WatchEvent> {
 
 async fn changed(watcher: &mut PersistentWatcher) -> (EventType, String) {
     match next(watcher).await {
-        Some(WatchEvent::Changed { kind, path }) => (kind, path),
+        Some(WatchEvent::Changed { kind, path, .. }) => (kind, path),
         other => panic!("{other:?} instead of a change"),
     }
 }

@@ -29,7 +29,7 @@ fn changed(kind: EventType, path: &str) -> (EventType, String) {
 
 async fn fired(watcher: OneshotWatcher) -> (EventType, String) {
     match timeout(SOON, watcher).await.expect("the watch fires") {
-        WatchEvent::Changed { kind, path } => (kind, path),
+        WatchEvent::Changed { kind, path, .. } => (kind, path),
         other => panic!("{other:?}"),
     }
 }
@@ -123,6 +123,37 @@ async fn a_change_while_disconnected_is_told_once_after_the_reconnect() {
     assert_eq!((session_id(&client), generation(&client)), (id, 1));
     other.set_data("/quiet", "at last", None).await.unwrap();
     assert_eq!(fired(quiet).await, changed(EventType::NODE_DATA_CHANGED, "/quiet"));
+}
+
+#[tokio::test]
+async fn watches_outlive_one_outage_after_the_other() {
+    let ensemble = one_server().await;
+    let gate = Gate::to(ensemble.addr(0), true).await;
+    let servers = gate.addr().to_string();
+    let client = connected(Client::builder(&servers).unwrap().session_timeout(Duration::from_secs(10))).await;
+    let other = session_common::client(&ensemble).await;
+    create(&client, "/data").await;
+    create(&client, "/children").await;
+    let (_, _, mut data) = client.get_data_and_watch("/data").await.unwrap();
+    let (_, _, mut children) = client.get_children_and_watch("/children").await.unwrap();
+    let (_, mut created) = client.exists_and_watch("/created").await.unwrap();
+    let id = session_id(&client);
+    for outage in 0..3 {
+        gate.shut();
+        state(&client, State::Connecting, SOON).await;
+        gate.open();
+        state(&client, State::Connected, SOON).await;
+        for watcher in [&mut data, &mut children, &mut created] {
+            assert!(is_quiet(&client, watcher).await, "outage {outage}: nothing has changed");
+        }
+    }
+    assert_eq!((session_id(&client), generation(&client)), (id, 1));
+    other.set_data("/data", "1", None).await.unwrap();
+    create(&other, "/children/a").await;
+    create(&other, "/created").await;
+    assert_eq!(fired(data).await, changed(EventType::NODE_DATA_CHANGED, "/data"));
+    assert_eq!(fired(children).await, changed(EventType::NODE_CHILDREN_CHANGED, "/children"));
+    assert_eq!(fired(created).await, changed(EventType::NODE_CREATED, "/created"));
 }
 
 #[tokio::test]
