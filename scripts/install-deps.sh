@@ -2,11 +2,15 @@
 # Installs what building, testing and trying this workspace needs and is not there yet. Can be run again at any
 # time; does nothing, quickly, when all is there.
 #
-# Usage: scripts/install-deps.sh [zookeeper] [python] [cargo-tools] [all]
+# Usage: scripts/install-deps.sh [zookeeper] [python] [zookeeper-3.4] [kerberos] [cargo-tools] [all]
 #
 #   zookeeper    Java and ZooKeeper's jars, for zk-testkit: Debian packages. Not wanted when ZOOKEEPER_HOME is set
 #   python       .venv with Patroni, kazoo, SASL and the PostgreSQL driver, for comparing with them.
 #                PYTHON names another interpreter than python3
+#   zookeeper-3.4  a server of 2014 (3.4.6), in target/tools, for tests of what old servers do not know. It comes out of
+#                the Python package pyspark, which has its jars: 220 MB to fetch. Not wanted when ZOOKEEPER_34_HOME is set
+#   kerberos     what the feature gssapi is built with (libkrb5, libclang), and MIT's KDC for its test: Debian packages.
+#                The KDC of the machine is not set up: tests start their own
 #   cargo-tools  cargo-deny and cargo-fuzz, in target/tools/bin unless they are in PATH
 #   all          all of these (the default)
 set -eu
@@ -99,6 +103,57 @@ install_python() {
     say "python: ready in .venv"
 }
 
+# pyspark_jars VERSION DIRECTORY PATTERN...: the jars of that release whose names match. The archive is for Python of its
+# day: with a newer pypandoc pip cannot read its metadata, which it does although nothing is installed.
+pyspark_jars() {
+    version=$1 into=$2
+    shift 2
+    install_python
+    fetched=$(mktemp -d)
+    say "fetching pyspark $version for its jars"
+    echo 'pypandoc<1.8' >"$fetched/constraints"
+    PIP_CONSTRAINT=$fetched/constraints .venv/bin/pip download --quiet --disable-pip-version-check --no-deps \
+        --no-binary :all: --dest "$fetched" "pyspark==$version" || {
+        rm -r "$fetched"
+        die "pip could not fetch pyspark $version"
+    }
+    mkdir -p "$into.part"
+    tar xzf "$fetched/pyspark-$version.tar.gz" --strip-components=3 -C "$into.part" --wildcards "$@"
+    rm -r "$fetched"
+    mv "$into.part" "$into"
+}
+
+install_zookeeper_34() {
+    [ -n "${ZOOKEEPER_34_HOME-}" ] || [ -d target/tools/zookeeper-3.4 ] ||
+        pyspark_jars 2.4.8 target/tools/zookeeper-3.4 '*/deps/jars/zookeeper-*' '*/deps/jars/log4j-1*' \
+            '*/deps/jars/slf4j-*' '*/deps/jars/netty-3*'
+    say "zookeeper-3.4: ready"
+}
+
+# A program that only administrators may have in PATH.
+have_sbin() { have "$1" || [ -x "/usr/sbin/$1" ]; }
+
+libclang_is_there() {
+    [ -z "${LIBCLANG_PATH-}" ] || return 0
+    # Without a version in its name it comes with its headers.
+    for library in /usr/lib/llvm-*/lib/libclang.so /usr/lib/*/libclang.so /usr/lib64/libclang.so /usr/lib/libclang.so; do
+        [ ! -e "$library" ] || return 0
+    done
+    return 1
+}
+
+kerberos_is_there() {
+    have krb5-config && libclang_is_there && have kinit && have_sbin krb5kdc && have_sbin kadmin.local
+}
+
+install_kerberos() {
+    kerberos_is_there ||
+        apt_install "MIT Kerberos with its KDC and headers, and libclang" \
+            libkrb5-dev libclang-dev krb5-kdc krb5-admin-server krb5-user
+    kerberos_is_there || die "there is still no krb5-config, libclang, kinit, krb5kdc or kadmin.local"
+    say "kerberos: ready"
+}
+
 install_cargo_tools() {
     for tool in cargo-deny cargo-fuzz; do
         if ! have "$tool" && [ ! -x "target/tools/bin/$tool" ]; then
@@ -114,7 +169,7 @@ install_cargo_tools() {
 [ $# -gt 0 ] || set -- all
 for part; do
     case $part in
-    zookeeper | python | cargo-tools | all) ;;
+    zookeeper | python | zookeeper-3.4 | kerberos | cargo-tools | all) ;;
     -h | --help) usage 0 ;;
     *) usage 2 >&2 ;;
     esac
@@ -123,10 +178,14 @@ for part; do
     case $part in
     zookeeper) install_zookeeper ;;
     python) install_python ;;
+    zookeeper-3.4) install_zookeeper_34 ;;
+    kerberos) install_kerberos ;;
     cargo-tools) install_cargo_tools ;;
     all)
         install_zookeeper
         install_python
+        install_zookeeper_34
+        install_kerberos
         install_cargo_tools
         ;;
     esac

@@ -44,7 +44,13 @@ if [ "$pull" = yes ]; then
 fi
 
 [ "$(id -u)" = 0 ] || die "debootstrap needs root: run this with sudo"
-command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
+if ! command -v debootstrap >/dev/null; then
+    command -v apt-get >/dev/null || die "debootstrap is missing: install it by hand"
+    say "installing debootstrap"
+    apt-get update -qq || say "the package lists could not be updated; trying with the old ones"
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends debootstrap >/dev/null ||
+        die "apt-get could not install debootstrap"
+fi
 
 # What apt of this machine knows of Debian itself: archive, code name and label of each source, nothing of
 # third parties. The format's dollar signs are apt's.
