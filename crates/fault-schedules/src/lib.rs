@@ -1,0 +1,9 @@
+//! Seeded faults on real ensembles, what clients saw of them, and a checker of that history.
+//!
+//! ```text
+//!   schedule ──▶ run ──▶ history ──▶ checker ──▶ verdict ──▶ ledger
+//!   (a seed)    (real servers,      (records)   (a model)
+//!               real processes)
+//! ```
+
+pub mod history;
