@@ -14,7 +14,7 @@ use session_common::{
     },
     builder, client, connected,
     cutter::Cutter,
-    eventually, generation, one_server, server_of, session_id, state, three_servers,
+    eventually, generation, one_server, reconnected, server_of, session_id, state, three_servers,
 };
 use zk_session::{Acl, Client, CreateMode, Error, Sasl, State};
 use zk_testkit::Ensemble;
@@ -96,9 +96,9 @@ async fn a_name_that_does_not_resolve_keeps_nobody_from_the_hosts_that_do() {
     let client = connected(Client::builder(&hosts).unwrap().session_timeout(10 * SECOND)).await;
     let id = session_id(&client);
     let server = server_of(&ensemble, &client).await;
+    let mut events = client.session_events();
     ensemble.kill(server).await.unwrap();
-    state(&client, State::Connecting, 5 * SECOND).await;
-    state(&client, State::Connected, 5 * SECOND).await;
+    reconnected(&mut events, 10 * SECOND).await;
     assert_eq!((session_id(&client), generation(&client)), (id, 1));
 }
 

@@ -10,8 +10,8 @@ use std::{
 
 use futures_util::future::join_all;
 use session_common::{
-    builder, client, connected, eventually, gate::Gate, generation, one_server, server_of, session_id, state,
-    three_servers,
+    builder, client, connected, eventually, gate::Gate, generation, one_server, reconnected, server_of,
+    session_id, state, three_servers,
 };
 use tokio::time::timeout;
 use zk_session::{Acl, Client, CreateMode, EventType, OneshotWatcher, State, WatchEvent};
@@ -174,10 +174,10 @@ async fn thousands_of_watches_survive_the_loss_of_their_server() {
     assert!(paths.iter().map(|path| path.len() + 4).sum::<usize>() > 2 * 128 * 1024);
 
     let server = server_of(&ensemble, &client).await;
+    let mut events = client.session_events();
     let started = Instant::now();
     ensemble.kill(server).await.unwrap();
-    state(&client, State::Connecting, SOON).await;
-    state(&client, State::Connected, SOON).await;
+    reconnected(&mut events, 2 * SOON).await;
     println!("{COUNT} watches restored {:?} after the kill", started.elapsed());
 
     // Half of them is written to in one go, the others are deleted.

@@ -7,7 +7,7 @@ pub(crate) mod gate;
 
 use std::time::{Duration, Instant};
 
-use zk_session::{Client, ClientBuilder, State};
+use zk_session::{Client, ClientBuilder, SessionEvent, SessionEvents, State};
 use zk_testkit::Ensemble;
 
 /// One server that grants sessions of up to 10 s.
@@ -61,6 +61,22 @@ pub(crate) async fn state(client: &Client, state: State, within: Duration) {
     let mut status = client.watch_status();
     let reached = tokio::time::timeout(within, status.wait_for(|status| status.state == state)).await;
     assert!(reached.is_ok(), "not {state} within {within:?}: {:?}", client.status());
+}
+
+/// Waits until a connection was lost and the client is connected again, by events that were asked for before the fault: the
+/// state in between may be over before anybody looks at it.
+pub(crate) async fn reconnected(events: &mut SessionEvents, within: Duration) {
+    let again = async {
+        let mut lost = false;
+        loop {
+            match events.next().await.expect("the client lives") {
+                SessionEvent::State(change) if change.to == State::Connected && lost => break,
+                SessionEvent::State(change) => lost |= change.to == State::Connecting,
+                _ => {}
+            }
+        }
+    };
+    assert!(tokio::time::timeout(within, again).await.is_ok(), "not connected again within {within:?}");
 }
 
 /// The session id that is held or will be resumed; 0 for none.
