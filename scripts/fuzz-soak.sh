@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets for long, two at a time, and adds what came of it to fuzz/LEDGER.jsonl.
+# Runs the fuzz targets for long, two at a time, and adds what came of it to a ledger (fuzz/LEDGER.jsonl).
 #
 # Usage: scripts/fuzz-soak.sh [--help] [seconds for each target (default 3600)] [target...]
 #
 # Without targets it runs all of fuzz/fuzz_targets. What a run has learnt (its corpus) is kept in fuzz/target, beside the small
 # corpora of the repository, and the next run begins with it. Inputs that fail are kept in fuzz/artifacts/TARGET: run one again
 # with `cargo fuzz run --features libfuzzer TARGET FILE`, and put it into fuzz/corpus/TARGET once it is fixed.
-# JOBS says how many targets run at a time (default 2), TOOLCHAIN which toolchain builds them (default nightly if there is one,
+# LEDGER names another ledger (/dev/null for none), JOBS says how many targets run at a time (default 2), TOOLCHAIN which toolchain builds them (default nightly if there is one,
 # or else the usual one). Ends with 1 if anything was found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,9 +41,10 @@ if [ -z "$toolchain" ] && cargo +nightly --version >/dev/null 2>&1; then toolcha
 case $toolchain in *nightly*) ;; *) export RUSTC_BOOTSTRAP=1 ;; esac
 # With link-time optimisation each of the eight programs takes minutes to build; and without a line of unsafe code here the address
 # sanitizer would find nothing but cost half of the executions.
-export CARGO_PROFILE_RELEASE_LTO=off
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 # shellcheck disable=SC2086  # no toolchain is no argument
 fuzz() { cargo $toolchain fuzz "$1" --sanitizer none --features libfuzzer "${@:2}"; }
+ledger=${LEDGER:-fuzz/LEDGER.jsonl}
 
 commit=$(git rev-parse --short=12 HEAD)
 [ -z "$(git status --porcelain -- crates fuzz/src Cargo.lock)" ] || commit+=-dirty
@@ -51,7 +52,8 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 printf 'building\n'
-for target in "${targets[@]}"; do fuzz build "$target" >"$logs/build" 2>&1 || { cat "$logs/build"; exit 2; }; done
+# All at once, so that they are compiled beside each other.
+fuzz build >"$logs/build" 2>&1 || { cat "$logs/build"; exit 2; }
 
 # soak TARGET: one run, its output in a file, and a line in the ledger.
 soak() {
@@ -74,7 +76,7 @@ soak() {
     # One write, so that lines of two runs that end together do not mix.
     printf '{"date":"%s","commit":"%s","target":"%s","seconds":%d,"executions":%d,"executions_per_second":%d,"edges":%d,"features":%d,"findings":%d}\n' \
         "$(date -u +%FT%TZ)" "$commit" "$target" "$took" "$executions" "$((executions / (took > 0 ? took : 1)))" \
-        "${edges:-0}" "${features:-0}" "$((after - before))" | tee "$logs/$target.json" >>fuzz/LEDGER.jsonl
+        "${edges:-0}" "${features:-0}" "$((after - before))" | tee "$logs/$target.json" >>"$ledger"
     printf '%s: %d executions in %d s, %d edges, %d findings\n' "$target" "$executions" "$took" "${edges:-0}" "$((after - before))"
     if [ "$after" -gt "$before" ]; then
         grep -m 3 -e 'panicked at' -e 'ERROR' -e 'SUMMARY' -A 1 "$log" | sed "s/^/$target:   /" || true
