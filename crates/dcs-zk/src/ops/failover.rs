@@ -55,7 +55,18 @@ impl DcsZk {
         scheduled_at: Option<ScheduledAt>,
         version: Option<i32>,
     ) -> Result<i32, DcsError> {
+        self.write_manual_failover(None, leader, candidate, scheduled_at, version).await
+    }
+
+    pub(super) async fn write_manual_failover(
+        &self,
+        lease: Option<&Lease>,
+        leader: Option<&str>,
+        candidate: Option<&str>,
+        scheduled_at: Option<ScheduledAt>,
+        version: Option<i32>,
+    ) -> Result<i32, DcsError> {
         let value = Failover::value(leader, candidate, scheduled_at).to_json();
-        self.set_failover_value(&value, version).await
+        self.write_failover(lease, &value, version).await
     }
 }

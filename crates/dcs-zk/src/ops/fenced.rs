@@ -77,8 +77,7 @@ impl Fenced<'_> {
         scheduled_at: Option<ScheduledAt>,
         version: Option<i32>,
     ) -> Result<i32, DcsError> {
-        let value = dcs_model::Failover::value(leader, candidate, scheduled_at).to_json();
-        self.set_failover_value(&value, version).await
+        self.dcs.write_manual_failover(Some(self.lease), leader, candidate, scheduled_at, version).await
     }
 
     /// As [`DcsZk::set_history_value`].
@@ -117,7 +116,7 @@ impl Fenced<'_> {
     ///
     /// As [`write_status`](Self::write_status).
     pub async fn write_leader_optime(&self, last_lsn: i64) -> Result<bool, DcsError> {
-        self.write_status(StatusUpdate::optime(last_lsn)).await
+        self.dcs.write_optime(Some(self.lease), last_lsn).await
     }
 
     /// As [`DcsZk::write_failsafe`].
@@ -166,9 +165,7 @@ impl Fenced<'_> {
         quorum: Option<i64>,
         version: Option<i32>,
     ) -> Result<SyncState, DcsError> {
-        let value = SyncState::value(leader, sync_standby, quorum);
-        let version = self.set_sync_state_value(&value.to_json(), version).await?;
-        Ok(SyncState::from_value(version, &value))
+        self.dcs.write_sync_state_as(Some(self.lease), leader, sync_standby, quorum, version).await
     }
 
     /// As [`DcsZk::delete_sync_state`].
@@ -181,7 +178,7 @@ impl Fenced<'_> {
     ///
     /// Not safe: what was sent may be applied.
     pub async fn delete_sync_state(&self, version: Option<i32>) -> Result<Option<i32>, DcsError> {
-        self.set_sync_state_value(SyncState::DELETED, version).await
+        self.dcs.delete_sync(Some(self.lease), version).await
     }
 
     /// As [`DcsZk::set_initialize_value`], but a missing key is created: a leader whose cluster has lost it writes it again.

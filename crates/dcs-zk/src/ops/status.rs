@@ -58,7 +58,11 @@ impl DcsZk {
     ///
     /// As [`write_status`](Self::write_status).
     pub async fn write_leader_optime(&self, last_lsn: i64) -> Result<bool, DcsError> {
-        self.write_status(StatusUpdate::optime(last_lsn)).await
+        self.write_optime(None, last_lsn).await
+    }
+
+    pub(super) async fn write_optime(&self, lease: Option<&Lease>, last_lsn: i64) -> Result<bool, DcsError> {
+        self.write_status_as(lease, StatusUpdate::optime(last_lsn)).await
     }
 
     /// Members older than 2.1.0 read the leader's position from `optime/leader`.

@@ -65,8 +65,19 @@ impl DcsZk {
         quorum: Option<i64>,
         version: Option<i32>,
     ) -> Result<SyncState, DcsError> {
+        self.write_sync_state_as(None, leader, sync_standby, quorum, version).await
+    }
+
+    pub(super) async fn write_sync_state_as(
+        &self,
+        lease: Option<&Lease>,
+        leader: Option<&str>,
+        sync_standby: &[&str],
+        quorum: Option<i64>,
+        version: Option<i32>,
+    ) -> Result<SyncState, DcsError> {
         let value = SyncState::value(leader, sync_standby, quorum);
-        let version = self.set_sync_state_value(&value.to_json(), version).await?;
+        let version = self.write_sync(lease, &value.to_json(), version).await?;
         Ok(SyncState::from_value(version, &value))
     }
 
@@ -81,7 +92,15 @@ impl DcsZk {
     ///
     /// Not safe: what was sent may be applied.
     pub async fn delete_sync_state(&self, version: Option<i32>) -> Result<Option<i32>, DcsError> {
-        self.set_sync_state_value(SyncState::DELETED, version).await
+        self.delete_sync(None, version).await
+    }
+
+    pub(super) async fn delete_sync(
+        &self,
+        lease: Option<&Lease>,
+        version: Option<i32>,
+    ) -> Result<Option<i32>, DcsError> {
+        self.write_sync(lease, SyncState::DELETED, version).await
     }
 
     async fn is_missing(&self, path: &str) -> Result<bool, DcsError> {
