@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_session::{Acl, Client, CreateMode, Error, ErrorCode, ErrorKind, Permissions, Sasl, State};
 use zk_testkit::Ensemble;
 
@@ -36,7 +36,7 @@ async fn a_digest_opens_what_its_acl_protects_on_every_connection() {
     // What is asked during a reconnect never runs before the identity is back: not one NoAuth.
     for client in [&mine, &stranger] {
         let session = client.status().session.unwrap().session_id;
-        let server = wait_for("its server", 10 * SECOND, || ensemble.server_of_session(session)).await;
+        let server = eventually(10 * SECOND, "its server", || ensemble.server_of_session(session)).await;
         ensemble.kill(server).await.unwrap();
         for write in 0..50 {
             match client.with_timeout(20 * SECOND).set_data("/mine", format!("{write}"), None).await {

@@ -6,6 +6,7 @@ mod session_common;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use integration_tests::wait::eventually;
 use session_common::{
     bad_server::{
         Bad,
@@ -14,7 +15,7 @@ use session_common::{
         },
         client_of, connect_response, event, frame, granted, honest, reply, works_with_the_honest_one,
     },
-    connected, eventually,
+    connected,
     gate::Gate,
     session_id,
 };

@@ -12,7 +12,7 @@ use std::{
 
 use dcs_common::{SECOND, by_hand, data, ensemble, join, joined, member, member_at};
 use dcs_zk::{Config, DcsError, DcsZk, LeaderUpdate, Lease, Timings, Touched};
-use integration_tests::{patroni::Patroni, wait::wait_for};
+use integration_tests::{patroni::Patroni, wait::eventually};
 use serde_json::json;
 use zk_jute::OpCode;
 use zk_session::{Acl, Client, CreateMode, State};
@@ -180,7 +180,7 @@ async fn replaced_out_of_reach(proxy: &FaultProxy) -> (DcsZk, i64) {
     assert!(dcs.delete_leader(cluster.leader.as_ref(), None).await.unwrap());
     assert_eq!(lost.count(), 1);
     proxy.refuse(false).await.unwrap();
-    let cluster = wait_for("a new session", 10 * SECOND, || async { dcs.get_cluster().await.ok() }).await;
+    let cluster = eventually(10 * SECOND, "a new session", async || dcs.get_cluster().await.ok()).await;
     assert_eq!(cluster.leader.as_ref().unwrap().session, lease.session_id(), "the old session has the lock");
     assert_ne!(dcs.session().unwrap().session_id, lease.session_id());
     (dcs, lease.session_id())
@@ -315,7 +315,7 @@ async fn a_lock_that_another_has_taken_is_not_deleted_where_patroni_deletes_it()
             assert!(matches!(refused, DcsError::NotOwner { .. }), "{refused}");
             assert_eq!(b.get_cluster().await.unwrap().leader_name(), Some("b"));
         }
-        wait_for("the end of Patroni's session", 10 * SECOND, || async {
+        eventually(10 * SECOND, "the end of Patroni's session", async || {
             (b.get_cluster().await.unwrap().leader_name() != Some("a")).then_some(())
         })
         .await;
@@ -386,7 +386,7 @@ async fn a_fenced_write_that_may_be_made_is_not_told_as_refused_when_the_lease_e
     let timings = Timings::new(10 * SECOND, SECOND, 4 * SECOND).unwrap();
     let dcs = DcsZk::connect(config.with_timings(timings).with_lease_margin(8 * SECOND));
     join(&dcs, "a").await;
-    let lease = wait_for("a lease", 5 * SECOND, || async {
+    let lease = eventually(5 * SECOND, "a lease", async || {
         dcs.attempt_to_acquire_leader().await.unwrap().filter(Lease::is_valid)
     })
     .await;
@@ -415,7 +415,7 @@ async fn a_fenced_write_that_may_be_made_is_not_told_as_refused_when_another_lea
     });
     lost.happened().await;
     let hand = by_hand(&ensemble);
-    wait_for("the write", 2 * SECOND, || async {
+    eventually(2 * SECOND, "the write", async || {
         (hand.get_data("/service/demo/config").await.unwrap().0 == "{}").then_some(())
     })
     .await;
@@ -436,7 +436,7 @@ async fn what_has_begun_in_a_session_that_is_replaced_goes_on_in_the_next() {
     // No connection, and none to be had: calls wait.
     proxy.refuse(true).await.unwrap();
     proxy.reset();
-    wait_for("the end of the connection", 5 * SECOND, || async {
+    eventually(5 * SECOND, "the end of the connection", async || {
         (a.session_status().state != State::Connected).then_some(())
     })
     .await;
@@ -474,7 +474,7 @@ async fn a_cancelled_initialization_whose_answer_was_lost_does_not_cancel_anothe
         async move { a.cancel_initialization().await }
     });
     lost.happened().await;
-    wait_for("b's turn", 2 * SECOND, || async { b.initialize("").await.unwrap().then_some(()) }).await;
+    eventually(2 * SECOND, "b's turn", async || b.initialize("").await.unwrap().then_some(())).await;
     proxy.refuse(false).await.unwrap();
     cancel.await.unwrap().unwrap();
     assert!(b.get_cluster_synced().await.unwrap().initialize.is_some(), "b initializes");

@@ -12,7 +12,7 @@ use dcs_zk::{
     MemberData, StatusUpdate, Timings, Touched,
 };
 use futures_util::{FutureExt, StreamExt};
-use integration_tests::{patroni::Patroni, wait::wait_for};
+use integration_tests::{patroni::Patroni, wait::eventually};
 use serde_json::json;
 use session_common::gate::Gate;
 use tokio::time::timeout;
@@ -46,7 +46,7 @@ fn data(name: &str) -> MemberData {
 async fn joined(hosts: &str, name: &str) -> DcsZk {
     let dcs = dcs(hosts, name);
     // A server that has just started on a busy machine takes longer than the times of these tests allow.
-    wait_for("the cluster", 20 * SECOND, || async { dcs.get_cluster().await.ok() }).await;
+    eventually(20 * SECOND, "the cluster", async || dcs.get_cluster().await.ok()).await;
     assert_eq!(dcs.touch_member(&data(name)).await.unwrap(), Touched::Written);
     dcs
 }
@@ -272,7 +272,7 @@ async fn nothing_is_told_when_the_session_moves_to_another_server() {
     let session = watching.session().unwrap().session_id;
     let server = ensemble.server_of_session(session).await.expect("connected");
     ensemble.kill(server).await.unwrap();
-    wait_for("another server", 10 * SECOND, || async {
+    eventually(10 * SECOND, "another server", async || {
         watching.get_cluster().await.ok()?;
         let now_at = ensemble.server_of_session(session).await?;
         (now_at != server).then_some(())
@@ -309,7 +309,7 @@ async fn a_restart_of_the_only_server_is_outlived_and_what_changed_meanwhile_is_
     })
     .await;
     ensemble.restart(0).await.unwrap();
-    wait_for("the server", 10 * SECOND, || async {
+    eventually(10 * SECOND, "the server", async || {
         hand.set_data("/service/demo/config", r#"{"ttl":32}"#, None).await.ok()
     })
     .await;
@@ -329,7 +329,7 @@ async fn an_expired_session_is_followed_by_another_and_so_is_one_that_is_replace
     until("the beginning", &mut changes, |_| true).await;
     let session = watching.session().unwrap().session_id;
     gate.shut();
-    wait_for("the expiry", 20 * SECOND, || async {
+    eventually(20 * SECOND, "the expiry", async || {
         let sessions = ensemble.four_letter_word(0, "dump").await.ok()?;
         (!sessions.contains(&format!("0x{session:x}"))).then_some(())
     })

@@ -13,7 +13,7 @@ use dcs_zk::{
     Timings,
 };
 use futures_util::future::join_all;
-use integration_tests::{deaf_port::DeafPort, wait::wait_for};
+use integration_tests::{deaf_port::DeafPort, wait::eventually};
 use zk_testkit::{Direction, Ensemble, FaultProxy};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -264,7 +264,7 @@ async fn every_operation_ends(fails: impl AsyncFnOnce(&Ensemble)) {
     }))
     .await;
     for (name, _dcs, lease) in leases {
-        wait_for(name, 10 * SECOND, || async { (!lease.is_valid()).then_some(()) }).await;
+        eventually(10 * SECOND, name, async || (!lease.is_valid()).then_some(())).await;
     }
     assert!(failed.elapsed() < timings().ttl(), "no lease outlives its session: {:?}", failed.elapsed());
 }
@@ -298,14 +298,14 @@ async fn an_operation_of_several_requests_has_one_deadline() {
     let ensemble = ensemble().await;
     let other =
         DcsZk::connect(Config::new("demo", &ensemble.connect_string()).unwrap().with_name("b").unwrap());
-    wait_for("another member", 5 * SECOND, || async { other.touch_member(&data("b")).await.ok() }).await;
+    eventually(5 * SECOND, "another member", async || other.touch_member(&data("b")).await.ok()).await;
     // A load is two round trips, which together take longer than there is time for.
     let proxy = FaultProxy::start(ensemble.addr(0)).await.unwrap();
     proxy.set_latency(SECOND * 6 / 10);
     let config = Config::new("demo", &proxy.address().to_string()).unwrap().with_name("a").unwrap();
     let timings = Timings::new(20 * SECOND, SECOND, 2 * SECOND).unwrap();
     let dcs = DcsZk::connect(config.with_timings(timings));
-    wait_for("the session", 10 * SECOND, || async { dcs.session() }).await;
+    eventually(10 * SECOND, "the session", async || dcs.session()).await;
     for round in 0..3 {
         let start = Instant::now();
         let loaded = dcs.get_cluster().await;

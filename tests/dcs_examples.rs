@@ -8,7 +8,7 @@ use std::{
 };
 
 use dcs_zk::{Config, DcsZk, MemberData, Timings};
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -109,7 +109,7 @@ fn member(hosts: &str, name: &str) -> DcsZk {
 }
 
 async fn is_member(dcs: &DcsZk, name: &str) -> bool {
-    let cluster = wait_for("the cluster", 20 * SECOND, || async { dcs.get_cluster().await.ok() }).await;
+    let cluster = eventually(20 * SECOND, "the cluster", async || dcs.get_cluster().await.ok()).await;
     cluster.has_member(name)
 }
 
@@ -192,7 +192,7 @@ async fn a_member_is_registered_and_its_key_goes_or_stays() {
     keeps.ends().await;
     assert!(is_member(&looking, "m").await, "the key outlives the process");
     let start = Instant::now();
-    wait_for("the session's timeout", 10 * SECOND, || async {
+    eventually(10 * SECOND, "the session's timeout", async || {
         (!is_member(&looking, "m").await).then_some(())
     })
     .await;
@@ -214,7 +214,7 @@ async fn a_contender_that_was_frozen_knows_first_of_all_that_it_does_not_lead() 
     let (acted, first) = one.line_with("acts").await;
     let mut two = contender("two");
     let looking = member(&hosts, "looking");
-    wait_for("both members", 20 * SECOND, || async {
+    eventually(20 * SECOND, "both members", async || {
         let cluster = looking.get_cluster().await.ok()?;
         (cluster.has_member("one") && cluster.has_member("two")).then_some(())
     })
@@ -228,8 +228,7 @@ async fn a_contender_that_was_frozen_knows_first_of_all_that_it_does_not_lead() 
     assert!(last < took_over, "never two at once");
     assert!(token(&second) > token(&first));
     // For twice its ttl, counted from the signal.
-    wait_for("twice the ttl", 30 * SECOND, || async { (stopped.elapsed() > 12 * SECOND).then_some(()) })
-        .await;
+    eventually(30 * SECOND, "twice the ttl", async || (stopped.elapsed() > 12 * SECOND).then_some(())).await;
     assert!(one.said().is_empty());
     one.signal("-CONT").await;
     let (_, first_act) = one.line().await;

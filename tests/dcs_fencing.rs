@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use dcs_common::{SECOND, by_hand, data, ensemble, join, joined, member_at};
 use dcs_zk::{DcsError, DcsZk, Failsafe, Fenced, LeaderUpdate, Lease, StatusUpdate};
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_jute::OpCode;
 use zk_session::{Acl, Client, CreateMode, Permissions};
 use zk_testkit::{Direction, Ensemble, FaultProxy};
@@ -173,7 +173,7 @@ async fn a_lease_that_has_ended_is_refused_before_anything_is_sent() {
     assert!(a.delete_leader(cluster.leader.as_ref(), None).await.unwrap());
     let expired = a.attempt_to_acquire_leader().await.unwrap().unwrap();
     ensemble.freeze(0).unwrap();
-    wait_for("the end of the lease", 5 * SECOND, || async { (!expired.is_valid()).then_some(()) }).await;
+    eventually(5 * SECOND, "the end of the lease", async || (!expired.is_valid()).then_some(())).await;
     let start = std::time::Instant::now();
     for lease in [released, expired] {
         for number in 0..WRITES {

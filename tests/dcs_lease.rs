@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dcs_common::{SECOND, by_hand, data, ensemble, joined, member};
 use dcs_zk::{DcsError, LeaderUpdate, Touched};
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_session::{Acl, Client, CreateMode};
 use zk_testkit::Ensemble;
 
@@ -35,7 +35,7 @@ async fn join_lead_renew_and_release() {
     assert_eq!(cluster.last_lsn(), 100);
     dcs.update_leader(&cluster, update).await.unwrap();
 
-    let later = wait_for("a longer lease", 5 * SECOND, || async {
+    let later = eventually(5 * SECOND, "a longer lease", async || {
         let renewed = dcs.update_leader(&cluster, LeaderUpdate::default()).await.unwrap();
         (renewed.until() > lease.until()).then_some(renewed)
     })
@@ -99,7 +99,7 @@ async fn without_servers_every_call_ends_in_time_as_unavailable_and_the_lease_en
     let unavailable = dcs.touch_member(&data("x")).await.unwrap_err();
     assert!(matches!(unavailable, DcsError::Unavailable { .. }), "{unavailable}");
     assert!(start.elapsed() < 5 * SECOND, "{:?}", start.elapsed());
-    wait_for("the end of the lease", 5 * SECOND, || async { (!lease.is_valid()).then_some(()) }).await;
+    eventually(5 * SECOND, "the end of the lease", async || (!lease.is_valid()).then_some(())).await;
     assert!(start.elapsed() < 4 * SECOND + SECOND, "a lease is never longer than the session");
 }
 
@@ -120,8 +120,8 @@ async fn the_connected_server_dies_and_then_the_leader_dies() {
     let server = ensemble.server_of_session(lease.session_id()).await.expect("connected somewhere");
     ensemble.kill(server).await.unwrap();
     // The session moves: same session, same lock, and the lease can be renewed.
-    let cluster = wait_for("another server", 10 * SECOND, || async { a.get_cluster().await.ok() }).await;
-    let renewed = wait_for("a renewal", 10 * SECOND, || async {
+    let cluster = eventually(10 * SECOND, "another server", async || a.get_cluster().await.ok()).await;
+    let renewed = eventually(10 * SECOND, "a renewal", async || {
         a.update_leader(&cluster, LeaderUpdate::default()).await.ok()
     })
     .await;
@@ -131,13 +131,12 @@ async fn the_connected_server_dies_and_then_the_leader_dies() {
         "the session survives its server"
     );
     // The leader ends without a word (the task that keeps its session is dropped with the runtime it lives in).
-    let cluster = wait_for("b's own server", 10 * SECOND, || async { b.get_cluster().await.ok() }).await;
+    let cluster = eventually(10 * SECOND, "b's own server", async || b.get_cluster().await.ok()).await;
     assert_eq!(cluster.leader_name(), Some("a"));
     a.close().await;
-    let next = wait_for("the handover", 10 * SECOND, || async {
-        b.attempt_to_acquire_leader().await.ok().flatten()
-    })
-    .await;
+    let next =
+        eventually(10 * SECOND, "the handover", async || b.attempt_to_acquire_leader().await.ok().flatten())
+            .await;
     assert!(next.fencing_token() > lease.fencing_token());
 }
 
@@ -175,7 +174,7 @@ async fn the_key_outlives_the_lease_when_a_follower_is_cut_off_with_its_clients(
         let (watcher, path) = (watcher.clone(), format!("/lock{n}"));
         async move {
             let read = || watcher.exists(&path);
-            wait_for("the end of a session", 20 * SECOND, || async {
+            eventually(20 * SECOND, "the end of a session", async || {
                 read().await.unwrap().is_none().then(zk_session::now)
             })
             .await
@@ -211,8 +210,8 @@ async fn a_release_that_is_given_up_leaves_a_dcs_that_works() {
     }
     assert!(loops < 10, "a watch that returns at once makes a hot loop: {loops} in a second");
     ensemble.thaw(0).unwrap();
-    wait_for("the cluster", 10 * SECOND, || async { a.get_cluster().await.ok() }).await;
-    wait_for("the lock", 10 * SECOND, || async { a.attempt_to_acquire_leader().await.ok().flatten() }).await;
+    eventually(10 * SECOND, "the cluster", async || a.get_cluster().await.ok()).await;
+    eventually(10 * SECOND, "the lock", async || a.attempt_to_acquire_leader().await.ok().flatten()).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dcs_zk::{Config, DcsError, DcsZk, LeaderUpdate, Lease, MemberData, Reloaded, Timings, Touched};
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_session::{
     Acl, CaSource, Client, ClientIdentity, CreateMode, ErrorCode, Permissions, State, TlsOptions,
 };
@@ -97,7 +97,7 @@ async fn other_hosts_move_the_session_and_end_nothing() {
         assert_eq!(dcs.reload_config(at(server)).await.unwrap(), Reloaded::Live);
         still_leads(&dcs, &lease).await;
         let now_at =
-            wait_for("the move", 5 * SECOND, || ensemble.server_of_session(lease.session_id())).await;
+            eventually(5 * SECOND, "the move", || ensemble.server_of_session(lease.session_id())).await;
         assert_eq!(now_at, server);
     }
     // More servers, ours among them: nobody moves.
@@ -107,7 +107,7 @@ async fn other_hosts_move_the_session_and_end_nothing() {
     assert_eq!(connection(&ensemble, lease.session_id()).await, connected);
     // What a reload has brought is what a later session uses.
     ensemble.kill(0).await.unwrap();
-    wait_for("another server", 10 * SECOND, || async { dcs.get_cluster().await.ok() }).await;
+    eventually(10 * SECOND, "another server", async || dcs.get_cluster().await.ok()).await;
     assert_eq!(session(&dcs), lease.session_id());
 }
 
@@ -350,7 +350,7 @@ async fn a_failed_authentication_heals_when_the_server_does() {
     let provider = "authProvider.1=org.apache.zookeeper.server.auth.EnsembleAuthenticationProvider\n";
     std::fs::write(&configuration, format!("{text}\n{provider}")).unwrap();
     ensemble.restart(0).await.unwrap();
-    wait_for("the healed server", 10 * SECOND, || async { dcs.get_cluster().await.ok() }).await;
+    eventually(10 * SECOND, "the healed server", async || dcs.get_cluster().await.ok()).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use real_testkit::TestkitError;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -136,7 +136,7 @@ impl Ensemble {
     pub(crate) async fn wait_ready(&self, server: usize) -> Result<(), TestkitError> {
         match self {
             Self::Embedded(_) => {
-                wait_for("the server", SOON, || async { self.four_letter_word(0, "srvr").await.ok() }).await;
+                eventually(SOON, "the server", async || self.four_letter_word(0, "srvr").await.ok()).await;
                 Ok(())
             }
             Self::Real(real, _) => real.wait_ready(server).await,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dcs_zk::{Config, DcsZk};
-use integration_tests::{patroni::Patroni, wait::wait_for};
+use integration_tests::{patroni::Patroni, wait::eventually};
 use serde_json::{Value, json};
 use zk_embedded::{Fault, Match, OpCode, Server};
 
@@ -97,9 +97,8 @@ async fn patroni_lives_through_what_the_server_does_to_it() {
     assert_eq!(after.as_i64(), Some(session));
     // A session that is over: Patroni notices, and can have the key again in the next one.
     assert!(server.faults().expire(session));
-    wait_for("the next session", 20 * SECOND, || {
-        let other = server.sessions().iter().any(|known| known.session_id != session);
-        async move { other.then_some(()) }
+    eventually(20 * SECOND, "the next session", async || {
+        server.sessions().iter().any(|known| known.session_id != session).then_some(())
     })
     .await;
     assert_eq!(leader(&mut one).await, Value::Null);

@@ -6,7 +6,7 @@
 
 use std::{env, fs, process::Command, time::Duration};
 
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_session::{
     Acl, Client, ClientBuilder, CreateMode, Error, ErrorCode, ErrorKind, Gssapi, Permissions, Sasl, State,
     WhenDisconnected,
@@ -138,7 +138,7 @@ fn an_expired_ticket_is_told_and_a_new_one_is_picked_up() {
         let ensemble = server_in(&realm).await;
         let keytab = realm.principal("patroni").unwrap();
         realm.kinit("patroni", &keytab, Some(2 * SECOND)).unwrap();
-        wait_for("the ticket's end", 10 * SECOND, async || (!realm.has_ticket()).then_some(())).await;
+        eventually(10 * SECOND, "the ticket's end", async || (!realm.has_ticket()).then_some(())).await;
         let client = client_of(&ensemble).sasl(Gssapi::new()).build();
         names(&refusal(&client).await, &["expired", "kinit"]);
         realm.kinit("patroni", &keytab, None).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_session::{Acl, Client, CreateMode, Error, Invalid, State};
 use zk_testkit::Ensemble;
 
@@ -14,7 +14,7 @@ async fn the_session_moves_when_its_server_is_taken_off_the_list() {
     let client = Client::builder(&ensemble.connect_string()).unwrap().build();
     client.create("/mine", "", CreateMode::EPHEMERAL, &Acl::open()).await.unwrap();
     let session = client.status().session.unwrap().session_id;
-    let server = wait_for("its server", 10 * SECOND, || ensemble.server_of_session(session)).await;
+    let server = eventually(10 * SECOND, "its server", || ensemble.server_of_session(session)).await;
     let mut status = client.watch_status();
 
     status.mark_unchanged();
@@ -25,7 +25,7 @@ async fn the_session_moves_when_its_server_is_taken_off_the_list() {
     let others: Vec<String> =
         (0..3).filter(|other| *other != server).map(|other| ensemble.addr(other).to_string()).collect();
     client.set_hosts(&others.join(",")).unwrap();
-    wait_for("another server", 10 * SECOND, || async {
+    eventually(10 * SECOND, "another server", async || {
         let now = ensemble.server_of_session(session).await?;
         (now != server).then_some(())
     })
@@ -38,7 +38,7 @@ async fn the_session_moves_when_its_server_is_taken_off_the_list() {
 async fn a_list_that_was_wrong_is_put_right_while_running() {
     let ensemble = Ensemble::builder().servers(1).start().await.unwrap();
     let client = Client::builder("127.0.0.1:1").unwrap().build();
-    wait_for("the refusal", 10 * SECOND, || async { client.status().cause }).await;
+    eventually(10 * SECOND, "the refusal", async || client.status().cause).await;
     client.set_hosts(&ensemble.connect_string()).unwrap();
     client.connected().await.unwrap();
     for wrong in ["", "a b", "zk1:99999"] {

@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use dcs_model::{SyncState, json::Value as PyValue};
 use dcs_zk::{Config, DcsZk, LeaderUpdate, MemberData, Touched};
-use integration_tests::{patroni::Patroni, wait::wait_for};
+use integration_tests::{patroni::Patroni, wait::eventually};
 use serde_json::{Value, json};
 use zk_session::Client;
 use zk_testkit::Ensemble;
@@ -186,7 +186,7 @@ async fn the_lock_goes_to_and_fro() {
         assert!(cluster.leader.as_ref().unwrap().session != lease.session_id());
         // Patroni gives it up by restarting its session.
         assert_eq!(patroni.call("delete_leader", json!([])).await, json!(true));
-        wait_for("Patroni's session to end", 10 * SECOND, || async {
+        eventually(10 * SECOND, "Patroni's session to end", async || {
             dcs.get_cluster().await.unwrap().is_unlocked().then_some(())
         })
         .await;

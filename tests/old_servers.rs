@@ -6,7 +6,8 @@ mod session_common;
 
 use std::{path::PathBuf, time::Duration};
 
-use session_common::{builder, connected, eventually, session_id, state};
+use integration_tests::wait::eventually;
+use session_common::{builder, connected, session_id, state};
 use zk_session::{Acl, AddWatchMode, CreateMode, ErrorCode, EventType, MultiOp, State, WatchEvent};
 use zk_testkit::Ensemble;
 

@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use session_common::{client, eventually, one_server, server_of, session_id, state};
+use integration_tests::wait::eventually;
+use session_common::{client, one_server, server_of, session_id, state};
 use zk_session::{
     Acl, Cause, Client, CreateMode, Error, ErrorCode, ErrorKind, Invalid, State, WhenDisconnected,
 };

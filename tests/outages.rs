@@ -5,7 +5,8 @@ mod session_common;
 
 use std::time::{Duration, Instant};
 
-use session_common::{builder, connected, eventually, gate::Gate, generation, session_id, state};
+use integration_tests::wait::eventually;
+use session_common::{builder, connected, gate::Gate, generation, session_id, state};
 use zk_session::{
     Acl, Client, CreateMode, Error, SessionEvent, SessionEvents, State, WatchEvent, WhenDisconnected,
 };

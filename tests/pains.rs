@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dcs_zk::{Config, DcsZk, MemberData, Timings};
 use futures_util::future::join_all;
+use integration_tests::wait::eventually;
 use session_common::{
     bad_server::{
         Bad,
@@ -14,7 +15,7 @@ use session_common::{
     },
     builder, client, connected,
     cutter::Cutter,
-    eventually, generation, one_server, reconnected, server_of, session_id, state, three_servers,
+    generation, one_server, reconnected, server_of, session_id, state, three_servers,
 };
 use zk_session::{Acl, Client, CreateMode, Error, Sasl, State};
 use zk_testkit::Ensemble;

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use harness::{PERSISTENT, SOON, create};
-use session_common::{builder, client, connected, eventually, generation, one_server, session_id};
+use integration_tests::wait::eventually;
+use session_common::{builder, client, connected, generation, one_server, session_id};
 use zk_session::{
     Acl, CaSource, Client, ClientIdentity, CreateMode, Error, ErrorCode, Invalid, Permissions, Reconfig,
     State, TlsOptions,

@@ -26,13 +26,14 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use integration_tests::wait::eventually;
 use session_common::{
     bad_server::{
         Bad,
         Step::{Hold, ReadConnect, ReadRequest, Reply, Write},
         client_of, granted, honest, works_with_the_honest_one,
     },
-    builder, connected, eventually,
+    builder, connected,
     gate::Gate,
     generation, server_of, session_id, state, three_servers,
 };

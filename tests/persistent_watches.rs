@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_session::{Acl, AddWatchMode, Client, CreateMode, EventType, PersistentWatcher, WatchEvent};
 use zk_testkit::Ensemble;
 
@@ -84,7 +84,7 @@ async fn after_a_reconnect_it_is_told_to_look_again_and_sees_what_follows() {
     let mut tree_of_another_path = client.add_watch("/", AddWatchMode::PERSISTENT_RECURSIVE).await.unwrap();
     drop(node);
     let session = client.status().session.unwrap().session_id;
-    let server = wait_for("its server", 10 * SECOND, || ensemble.server_of_session(session)).await;
+    let server = eventually(10 * SECOND, "its server", || ensemble.server_of_session(session)).await;
     ensemble.kill(server).await.unwrap();
     for watcher in [&mut tree, &mut tree_of_another_path] {
         assert_eq!(next(watcher).await, Some(WatchEvent::Resync));
@@ -115,7 +115,7 @@ async fn a_dropped_watch_is_gone_from_the_server() {
     let (_, absent) = client.exists_and_watch("/absent").await.unwrap();
     assert_eq!(watches().await, 2, "the word counts no child watches");
     drop((persistent, children, absent));
-    wait_for("no watch", 10 * SECOND, || async { (watches().await == 0).then_some(()) }).await;
+    eventually(10 * SECOND, "no watch", async || (watches().await == 0).then_some(())).await;
     // What others wait for on the same path stays.
     let (_, _, one) = client.get_data_and_watch("/a").await.unwrap();
     let (_, _, other) = client.get_data_and_watch("/a").await.unwrap();

@@ -4,7 +4,8 @@ mod session_common;
 
 use std::time::Duration;
 
-use session_common::{builder, connected, eventually, generation, session_id, state};
+use integration_tests::wait::eventually;
+use session_common::{builder, connected, generation, session_id, state};
 use zk_session::{Acl, Cause, Client, CreateMode, ErrorCode, SessionEvent, State};
 use zk_testkit::{Ensemble, Mode};
 

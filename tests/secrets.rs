@@ -5,8 +5,9 @@ mod session_common;
 
 use std::{fmt::Debug, time::Duration};
 
+use integration_tests::wait::eventually;
 use observed::{ProcessLog, numbers::Numbers, secrets::found};
-use session_common::{eventually, state};
+use session_common::state;
 use zk_session::{
     Acl, CaSource, Client, ClientBuilder, ClientIdentity, CreateMode, ErrorKind, Permissions, Sasl, State,
     TlsOptions,

@@ -5,9 +5,9 @@ mod session_common;
 
 use std::time::{Duration, Instant};
 
+use integration_tests::wait::eventually;
 use session_common::{
-    builder, client, connected, eventually, gate::Gate, generation, one_server, session_id, state,
-    three_servers,
+    builder, client, connected, gate::Gate, generation, one_server, session_id, state, three_servers,
 };
 use zk_session::{Acl, Client, CreateMode, Error, SessionEvent, State, now};
 use zk_testkit::Ensemble;

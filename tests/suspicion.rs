@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use integration_tests::wait::wait_for;
+use integration_tests::wait::eventually;
 use zk_session::{Acl, Client, ClientBuilder, CreateMode, State};
 use zk_testkit::Ensemble;
 
@@ -30,7 +30,7 @@ fn patroni_times(ensemble: &Ensemble) -> ClientBuilder {
 
 /// A client that is connected to a follower, and which one.
 async fn on_a_follower(ensemble: &Ensemble, builder: impl Fn() -> ClientBuilder) -> (Client, usize) {
-    wait_for("a client on a follower", 20 * SECOND, || async {
+    eventually(20 * SECOND, "a client on a follower", async || {
         let client = builder().build();
         client.connected().await.ok()?;
         let server = ensemble.server_of_session(client.status().session?.session_id).await?;
@@ -111,7 +111,7 @@ async fn a_slow_quorum_moves_nobody_and_makes_no_write_unknown() {
     let client = patroni_times(&ensemble).build();
     client.create("/x", "", CreateMode::PERSISTENT, &Acl::open()).await.unwrap();
     let session = client.status().session.unwrap().session_id;
-    let server = wait_for("the client's server", 10 * SECOND, || ensemble.server_of_session(session)).await;
+    let server = eventually(10 * SECOND, "the client's server", || ensemble.server_of_session(session)).await;
     let others: Vec<usize> = (0..3).filter(|other| *other != server).collect();
     let mut status = client.watch_status();
     status.mark_unchanged();

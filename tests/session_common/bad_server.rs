@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use integration_tests::wait::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -9,7 +10,7 @@ use tokio::{
 };
 use zk_session::{Acl, Client, CreateMode};
 
-use super::{client, eventually, gate::Gate, one_server};
+use super::{client, gate::Gate, one_server};
 
 /// What a bad server does with a connection. When the script is over, it closes the connection.
 #[derive(Debug, Clone)]

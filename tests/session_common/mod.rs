@@ -5,8 +5,9 @@ pub(crate) mod bad_server;
 pub(crate) mod cutter;
 pub(crate) mod gate;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use integration_tests::wait::eventually;
 use zk_session::{Client, ClientBuilder, SessionEvent, SessionEvents, State};
 use zk_testkit::Ensemble;
 
@@ -35,25 +36,6 @@ pub(crate) async fn connected(builder: ClientBuilder) -> Client {
     let client = builder.build();
     client.connected().await.unwrap();
     client
-}
-
-/// Looks until there is something to see, every few milliseconds.
-///
-/// # Panics
-/// When there is nothing after `within`.
-pub(crate) async fn eventually<T>(
-    within: Duration,
-    what: &str,
-    mut look: impl AsyncFnMut() -> Option<T>,
-) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
-        }
-        assert!(started.elapsed() < within, "not within {within:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// Waits until the client is in this state.

@@ -1,26 +1,19 @@
 //! Waiting for a condition, with a limit.
 
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-/// Asks `probe` every few milliseconds until it gives a value.
+/// Looks every few milliseconds until there is something to see.
 ///
 /// # Panics
 ///
-/// When `limit` has passed; the message names `what`.
-pub async fn wait_for<R, F: Future<Output = Option<R>>>(
-    what: &str,
-    limit: Duration,
-    mut probe: impl FnMut() -> F,
-) -> R {
-    let start = Instant::now();
+/// When there is nothing after `within`; the message names `what`.
+pub async fn eventually<T>(within: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
     loop {
-        if let Some(value) = probe().await {
-            return value;
+        if let Some(seen) = look().await {
+            return seen;
         }
-        assert!(start.elapsed() < limit, "waited {limit:?} for {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(started.elapsed() < within, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

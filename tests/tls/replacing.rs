@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use integration_tests::wait::eventually;
 use zk_session::{
     Acl, CaSource, Cause, ClientIdentity, CreateMode, Error, ErrorCode, ErrorKind, Invalid, Permissions,
     State, TlsOptions,
@@ -14,7 +15,7 @@ use zk_testkit::{Authority, KeyForm, KeyKind};
 
 use crate::{
     harness::{Files, PASSWORD, Setup, options},
-    session_common::{connected, eventually, generation, session_id, state},
+    session_common::{connected, generation, session_id, state},
 };
 
 #[tokio::test]
