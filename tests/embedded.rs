@@ -22,8 +22,8 @@
 extern crate self as zk_testkit;
 extern crate zk_testkit as real_testkit;
 
-#[path = "embedded_ensemble.rs"]
-mod embedded_ensemble;
+#[path = "embedded/ensemble.rs"]
+mod ensemble;
 
 #[path = "auth.rs"]
 mod auth;
@@ -40,5 +40,5 @@ mod session_life;
 #[path = "watches.rs"]
 mod watches;
 
-pub(crate) use embedded_ensemble::Ensemble;
+pub(crate) use ensemble::Ensemble;
 pub(crate) use real_testkit::four_letter_word;
