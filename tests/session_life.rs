@@ -209,6 +209,7 @@ async fn closing_during_a_short_outage_still_ends_the_session_at_the_server() {
     gate.shut();
     state(&client, State::Connecting, SOON).await;
     let reopening = async {
+        // The length of the outage.
         tokio::time::sleep(Duration::from_millis(200)).await;
         gate.open();
     };

@@ -1,7 +1,9 @@
 //! Certificates, keys and settings that change while the client runs.
 
 use std::{
+    future::{Future, poll_fn},
     path::Path,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -130,12 +132,18 @@ async fn replaced_files_that_were_read_and_not_used_are_used_by_the_next_refresh
     let replaced = setup.authority.client("client", KeyKind::Ec).unwrap();
     files.write(&setup.authority, &replaced);
     std::fs::write(files.path("client.key"), replaced.key(KeyForm::Encrypted(PASSWORD)).unwrap()).unwrap();
-    // Given up while the key is being decrypted; the pauses give the task and the reading their time.
+    // It asks the task; woken by the answer, it has the files read; woken when they were, it is given up.
     let mut given_up = Box::pin(client.refresh_tls());
-    for _ in 0..2 {
-        assert!((&mut given_up).now_or_never().is_none());
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    let mut polls = 0;
+    poll_fn(|context| {
+        if polls == 2 {
+            return Poll::Ready(());
+        }
+        polls += 1;
+        assert!(given_up.as_mut().poll(context).is_pending());
+        Poll::Pending
+    })
+    .await;
     drop(given_up);
     assert_eq!(client.status().state, State::Connected);
     assert!(client.refresh_tls().await.unwrap(), "the connection is still that of the old certificate");
