@@ -1,24 +1,25 @@
 //! The task that owns a session: it obeys [`zk_proto::Session`] and decides nothing itself.
 
+mod command;
+mod transfer;
+
 use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, oneshot},
     task::unconstrained,
     time::Instant,
 };
 use tracing::{Instrument, warn};
-use zk_proto::{
-    Cause, Config, Credential, Event, Host, Opened, Request, SaslStep, Session, SessionCredentials, State,
-    Timestamp, WatchId, WatchNotice,
-};
+use zk_proto::{Cause, Config, Event, Opened, SaslStep, Session, State, Timestamp, WatchId, WatchNotice};
 
+pub(crate) use self::command::Command;
+use self::transfer::{read, write};
 use crate::{
     board::Board,
-    client::{NewWatch, ReplyTo, RequestCommand},
+    client::ReplyTo,
     clock,
     connect::{Security, Transport, describe, dial},
     sasl::{Mechanism, SaslSteps},
@@ -27,46 +28,11 @@ use crate::{
     watcher::{WatchEvent, WatchSender},
 };
 
-/// What a client asks of the task.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Request(Box<RequestCommand>),
-    ForgetWatch(WatchId),
-    /// Add an identity.
-    AddAuth(Credential, ReplyTo),
-    /// A reply of this connection did not decode.
-    Malformed {
-        connection: u64,
-        error: zk_jute::DecodeError,
-    },
-    /// Connect to other servers.
-    SetHosts(Vec<Host>),
-    SetReadTimeout(Option<Duration>),
-    SetConnectTimeout(Duration),
-    /// Replace the identities of every connection.
-    SetCredentials(Vec<Credential>),
-    /// End the client, but not the session.
-    Detach(oneshot::Sender<Option<SessionCredentials>>),
-    /// How connections are secured now, and what the live one was made with.
-    #[cfg(feature = "tls")]
-    Security(oneshot::Sender<(Security, Option<crate::tls::InUse>)>),
-    /// Secures connections in another way from now on, the live one included.
-    #[cfg(feature = "tls")]
-    Secure(Security, oneshot::Sender<()>),
-    /// Makes the live connection anew if this is still how connections are secured.
-    #[cfg(feature = "tls")]
-    Refresh(Arc<crate::tls::Connector>, oneshot::Sender<()>),
-    Close(oneshot::Sender<()>),
-}
-
 /// Commands taken from the channel at once, and so written at once.
 const COMMAND_BATCH: usize = 256;
 
 /// The longest that the timer is set for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The room made for each read.
-const READ_CHUNK: usize = 64 * 1024;
 
 type Dialling = Pin<Box<dyn Future<Output = Result<(Transport, Opened), String>> + Send>>;
 
@@ -248,74 +214,6 @@ impl Driver {
         }
     }
 
-    fn obey(&mut self, now: Timestamp, command: Command) {
-        match command {
-            Command::Request(request) => {
-                let RequestCommand { op, body, watch, deadline, when_disconnected, reply } = *request;
-                let watch = watch.map(|NewWatch { on, id, sender }| {
-                    self.watchers.insert(id, sender);
-                    (on, id)
-                });
-                self.session
-                    .submit(now, Request { op, body, watch, deadline, when_disconnected, token: reply });
-            }
-            Command::ForgetWatch(id) => {
-                self.watchers.remove(&id);
-                self.session.forget_watch(id);
-            }
-            Command::AddAuth(credential, reply) => self.session.add_auth(credential, reply),
-            Command::Malformed { connection, error } => self.session.malformed_reply(now, connection, error),
-            Command::SetReadTimeout(read_timeout) => self.session.set_read_timeout(now, read_timeout),
-            Command::SetHosts(hosts) => {
-                self.board.hosts_replaced(hosts.len());
-                self.session.set_hosts(now, hosts);
-            }
-            Command::SetConnectTimeout(connect_timeout) => self.session.set_connect_timeout(connect_timeout),
-            Command::SetCredentials(credentials) => self.session.set_credentials(now, credentials),
-            Command::Detach(done) => {
-                let _ = done.send(self.session.detach(now));
-            }
-            #[cfg(feature = "tls")]
-            Command::Security(reply) => {
-                let in_use = self.transport.as_ref().and_then(|transport| transport.tls.clone());
-                let _ = reply.send((self.security.clone(), in_use));
-            }
-            #[cfg(feature = "tls")]
-            Command::Secure(security, done) => {
-                self.security = security;
-                self.secure_anew(now);
-                let _ = done.send(());
-            }
-            #[cfg(feature = "tls")]
-            Command::Refresh(connector, done) => {
-                if matches!(&self.security, Security::Tls(current) if Arc::ptr_eq(current, &connector)) {
-                    self.secure_anew(now);
-                }
-                let _ = done.send(());
-            }
-            Command::Close(done) => {
-                self.closing.push(done);
-                self.session.close(now);
-            }
-        }
-    }
-
-    /// Gives up what was made, or is being made, with settings or files that hold no more.
-    #[cfg(feature = "tls")]
-    fn secure_anew(&mut self, now: Timestamp) {
-        self.board.tls_reloaded();
-        self.session.forget_spare();
-        self.spare.drop_all();
-        if self.transport.is_some() {
-            self.lost(now, Cause::Reconfigured);
-        } else if self.dialling.take().is_some() {
-            self.board.attempt_failed(now, &Cause::Reconfigured);
-            self.session.dial_failed(now, &Cause::Reconfigured.to_string());
-        }
-        // Whoever waits is to find the change in the status.
-        self.settle();
-    }
-
     fn lost(&mut self, now: Timestamp, cause: Cause) {
         self.drop_transport();
         self.session.transport_lost(now, cause.clone());
@@ -418,41 +316,6 @@ impl Driver {
     }
 }
 
-async fn read(
-    reader: Option<&mut Box<dyn AsyncRead + Send + Unpin>>,
-    buf: &mut BytesMut,
-) -> io::Result<usize> {
-    match reader {
-        Some(reader) => {
-            buf.reserve(READ_CHUNK);
-            reader.read_buf(buf).await
-        }
-        None => std::future::pending().await,
-    }
-}
-
-async fn write(
-    writer: Option<&mut Box<dyn AsyncWrite + Send + Unpin>>,
-    buf: &BytesMut,
-    unflushed: &mut bool,
-) -> io::Result<usize> {
-    match writer {
-        Some(writer) if !buf.is_empty() => {
-            let count = writer.write(buf).await?;
-            let flushed = unconstrained(writer.flush()).now_or_never();
-            *unflushed = flushed.is_none();
-            flushed.transpose()?;
-            Ok(count)
-        }
-        Some(writer) if *unflushed => {
-            writer.flush().await?;
-            *unflushed = false;
-            Ok(0)
-        }
-        _ => std::future::pending().await,
-    }
-}
-
 async fn finish(dialling: &mut Option<Dialling>) -> Result<(Transport, Opened), String> {
     match dialling {
         Some(dial) => {
@@ -461,30 +324,5 @@ async fn finish(dialling: &mut Option<Dialling>) -> Result<(Transport, Opened), 
             dialled
         }
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{BufWriter, duplex};
-
-    use super::*;
-
-    /// TLS takes bytes, says so, and holds them back while the socket is full.
-    #[tokio::test]
-    async fn what_a_writer_holds_back_is_flushed_when_there_is_room() {
-        let (near, mut far) = duplex(8);
-        let mut writer: Box<dyn AsyncWrite + Send + Unpin> = Box::new(BufWriter::new(near));
-        let mut outgoing = BytesMut::from(&b"twelve bytes"[..]);
-        let mut unflushed = false;
-        let count = write(Some(&mut writer), &outgoing, &mut unflushed).await.unwrap();
-        outgoing.advance(count);
-        assert!(outgoing.is_empty() && unflushed);
-
-        let mut arrived = [0; 12];
-        let (flushed, read) =
-            tokio::join!(write(Some(&mut writer), &outgoing, &mut unflushed), far.read_exact(&mut arrived));
-        assert_eq!((flushed.unwrap(), read.unwrap(), &arrived), (0, 12, b"twelve bytes"));
-        assert!(!unflushed);
     }
 }
