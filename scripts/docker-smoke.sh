@@ -14,6 +14,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+case ${1-} in
+"") ;;
+-h | --help) sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" | sed '$d'; exit ;;
+*) printf 'docker-smoke: takes no arguments; see --help\n' >&2; exit 2 ;;
+esac
+
 say() { printf 'docker-smoke: %s\n' "$*" >&2; }
 die() {
     say "$*"

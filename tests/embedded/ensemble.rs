@@ -9,7 +9,7 @@ use std::{
 };
 
 use integration_tests::wait::eventually;
-use real_testkit::TestkitError;
+use real_testkit::{PortLease, TestkitError};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use zk_embedded::{Server, ServerBuilder};
@@ -32,6 +32,8 @@ static TURN: Semaphore = Semaphore::const_new(1);
 pub(crate) struct Embedded {
     addr: SocketAddr,
     settings: ServerBuilder,
+    /// A server that begins anew after its data are gone wants the port again: no outgoing connection may be given it.
+    _port: PortLease,
     server: Arc<Mutex<Arc<Server>>>,
     /// Where a server would keep its data: one whose data are gone starts anew.
     directory: TempDir,
@@ -179,7 +181,7 @@ impl Embedded {
 
     /// Like the start of a process, this does not wait for it.
     fn start_again(&self) {
-        let (server, settings) = (Arc::clone(&self.server), self.settings.clone().listen(self.addr));
+        let (server, settings) = (Arc::clone(&self.server), self.settings.clone());
         let kept = data(&self.directory).exists();
         tokio::spawn(async move {
             if kept {
@@ -264,10 +266,12 @@ impl Builder {
             return Ok(Ensemble::Real(self.real.start().await?, turn));
         }
         let failed = |source| TestkitError::Io { action: "start the embedded server".to_owned(), source };
-        let server = self.embedded.clone().start().await.map_err(|error| failed(io::Error::other(error)))?;
+        let mut port = PortLease::new();
+        let embedded = self.embedded.listen(port.take()?);
+        let server = embedded.clone().start().await.map_err(|error| failed(io::Error::other(error)))?;
         let directory = TempDir::new().map_err(failed)?;
         std::fs::create_dir_all(data(&directory)).map_err(failed)?;
         let (addr, server) = (server.addr(), Arc::new(Mutex::new(Arc::new(server))));
-        Ok(Ensemble::Embedded(Embedded { addr, settings: self.embedded, server, directory }))
+        Ok(Ensemble::Embedded(Embedded { addr, settings: embedded, _port: port, server, directory }))
     }
 }

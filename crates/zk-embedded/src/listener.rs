@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::DuplexStream,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{mpsc, oneshot},
     task::JoinSet,
     time::sleep,
@@ -27,10 +27,10 @@ impl Door {
     /// Lets clients in for as long as it is polled; dropping the future ends all their connections.
     pub(crate) async fn keep(mut self, listener: TcpListener) {
         let mut clients = JoinSet::new();
-        let mut listener = Some(listener);
+        let mut port = Port::Open(listener);
         loop {
             tokio::select! {
-                accepted = accept(listener.as_ref()) => match accepted {
+                accepted = port.accept() => match accepted {
                     Some((stream, address)) => {
                         // Replies are small and waited for.
                         let _ = stream.set_nodelay(true);
@@ -40,7 +40,7 @@ impl Door {
                     None => sleep(Duration::from_millis(10)).await,
                 },
                 Some(stream) = self.insiders.recv() => {
-                    if listener.is_none() {
+                    if !matches!(port, Port::Open(_)) {
                         // Refused: it finds its connection ended.
                         continue;
                     }
@@ -49,7 +49,7 @@ impl Door {
                 }
                 order = self.orders.recv() => {
                     let Some((open, done)) = order else { return };
-                    let outcome = self.set_open(&mut listener, open).await;
+                    let outcome = self.set_open(&mut port, open);
                     // Nobody may be waiting any more.
                     let _ = done.send(outcome);
                 }
@@ -60,19 +60,45 @@ impl Door {
 }
 
 impl Door {
-    async fn set_open(&self, listener: &mut Option<TcpListener>, open: bool) -> io::Result<()> {
-        if !open {
-            *listener = None;
-        } else if listener.is_none() {
-            *listener = Some(TcpListener::bind(self.address).await?);
-        }
+    fn set_open(&self, port: &mut Port, open: bool) -> io::Result<()> {
+        *port = match (std::mem::replace(port, Port::Free), open) {
+            (Port::Open(listener), false) => {
+                drop(listener);
+                Port::Kept(bind(self.address)?)
+            }
+            (Port::Kept(socket), true) => Port::Open(socket.listen(BACKLOG)?),
+            (Port::Free, true) => Port::Open(bind(self.address)?.listen(BACKLOG)?),
+            (as_it_was, _) => as_it_was,
+        };
         Ok(())
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> Option<(TcpStream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await.ok(),
-        None => std::future::pending().await,
+/// How many connections wait to be accepted.
+const BACKLOG: u32 = 128;
+
+/// What has become of the port.
+enum Port {
+    Open(TcpListener),
+    /// Clients are refused, and yet nobody else can be given the port: neither another server nor an outgoing connection.
+    Kept(TcpSocket),
+    /// Somebody else took it in the moment between the two.
+    Free,
+}
+
+impl Port {
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
+        match self {
+            Self::Open(listener) => listener.accept().await.ok(),
+            Self::Kept(_) | Self::Free => std::future::pending().await,
+        }
     }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of before may linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
