@@ -3,6 +3,10 @@
 //! A history is a file of JSON lines, one [`Record`] each, in no order: the processes write at the same time and each line has
 //! its own time stamp. All processes run on one machine and take their time from one clock, `CLOCK_BOOTTIME`.
 
+mod file;
+
+pub use file::{FileError, read, write};
+
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds of `CLOCK_BOOTTIME`.
@@ -13,7 +17,7 @@ pub type Nanos = u64;
 pub struct Record {
     /// When. For an [`Event::Invoke`] taken before the call, for what ends a call taken after it.
     pub at: Nanos,
-    /// Which process: its name, as `contender-3`. The run itself is `run`.
+    /// Which process: its name, as `contender-3`. The run itself is `run`. One that is started again has another name.
     pub process: String,
     /// What.
     #[serde(flatten)]
@@ -75,16 +79,17 @@ pub enum Event {
         change: Change,
     },
     /// A persistent watcher is told that it may have missed something and has read everything anew: the nodes that exist now,
-    /// with their `mzxid`.
+    /// with their `mzxid`. The first one is what there was when it began.
     Resynced {
         /// Path and `mzxid`.
         nodes: Vec<(String, i64)>,
     },
-    /// The session of this process ended, and a later call belongs to another one.
+    /// The session of this process ended for good (it was closed, or a server said that it is over), and a later call belongs
+    /// to another one. The time is when the client said so.
     SessionEnded {
         /// The id of the session that ended.
         session: i64,
-        /// When the client said so. Ephemeral nodes are gone no earlier.
+        /// Why, for people.
         cause: String,
     },
     /// `run` only: a fault begins.
@@ -108,6 +113,8 @@ pub enum Event {
     },
     /// A watcher at the very end: what it believes that there is, by its events and reads alone.
     FinalView {
+        /// What it watches: everything below this path, itself not included.
+        directory: String,
         /// Path and `mzxid` of each node.
         nodes: Vec<(String, i64)>,
     },

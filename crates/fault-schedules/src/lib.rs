@@ -6,4 +6,5 @@
 //!               real processes)
 //! ```
 
+pub mod checker;
 pub mod history;
