@@ -1,8 +1,11 @@
 //! What a history holds, counted.
 
-use std::{iter::Sum, ops::AddAssign};
+use std::{collections::HashSet, iter::Sum, ops::AddAssign};
 
 use serde::{Deserialize, Serialize};
+
+use super::{calls::Ending, evidence::Evidence};
+use crate::history::{Call, Event};
 
 macro_rules! totals {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -77,5 +80,47 @@ impl Sum for Totals {
             sum += totals;
         }
         sum
+    }
+}
+
+/// Counts all but what the reigns tell.
+pub(super) fn count(evidence: &Evidence<'_>, totals: &mut Totals) {
+    totals.runs = 1;
+    totals.records = evidence.records.len() as u64;
+    totals.sessions_ended = evidence.ended.len() as u64;
+    totals.final_nodes = evidence.end.map_or(0, |end| end.nodes.len() as u64);
+    let seen: HashSet<usize> =
+        evidence.nodes.values().flat_map(|node| &node.states).filter_map(|state| state.writer).collect();
+    for (index, op) in evidence.ops.iter().enumerate() {
+        let (is_read, synced) = match op.call {
+            Call::Read { synced, .. } => (true, *synced),
+            _ => (false, false),
+        };
+        match op.ending {
+            Ending::Ok { .. } if is_read => {
+                totals.reads += 1;
+                totals.synced_reads += u64::from(synced);
+            }
+            _ if is_read => {}
+            Ending::Ok { .. } => {
+                totals.acknowledged_writes += 1;
+                totals.fenced_writes += u64::from(op.token().is_some());
+            }
+            Ending::Failed { .. } => totals.failed_writes += 1,
+            Ending::Unknown => {
+                totals.unknown_writes += 1;
+                totals.unknown_writes_seen += u64::from(seen.contains(&index));
+            }
+        }
+    }
+    for record in evidence.records {
+        match record.event {
+            Event::Seen { .. } => totals.watch_events += 1,
+            Event::Resynced { .. } => totals.resyncs += 1,
+            Event::FinalView { .. } => totals.final_views += 1,
+            Event::FaultBegins { .. } => totals.faults_begun += 1,
+            Event::FaultEnds { landed, .. } => totals.faults_landed += u64::from(landed),
+            _ => {}
+        }
     }
 }

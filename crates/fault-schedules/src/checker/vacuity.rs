@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Totals, Violation};
+use super::{Rule, Totals, verdict::Found};
 
 macro_rules! requirements {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -45,12 +45,12 @@ requirements! {
     faults_landed,
 }
 
-pub(super) fn check(totals: &Totals, required: &Requirements, violations: &mut Vec<Violation>) {
+pub(super) fn check(totals: &Totals, required: &Requirements, found: &mut Found) {
     for (name, is, at_least) in compared(totals, required) {
         if is < at_least {
             let sentence =
                 format!("{name}: {is}, where {at_least} are required: the history shows too little");
-            violations.push(Violation { rule: Rule::TooLittle, records: Vec::new(), sentence });
+            found.report(Rule::TooLittle, [], sentence);
         }
     }
 }

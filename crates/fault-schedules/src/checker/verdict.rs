@@ -47,6 +47,21 @@ impl fmt::Display for Violation {
     }
 }
 
+/// What has been found so far.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) violations: Vec<Violation>,
+}
+
+impl Found {
+    pub(super) fn report(&mut self, rule: Rule, records: impl IntoIterator<Item = usize>, sentence: String) {
+        let mut records: Vec<usize> = records.into_iter().collect();
+        records.sort_unstable();
+        records.dedup();
+        self.violations.push(Violation { rule, records, sentence });
+    }
+}
+
 /// What must be true of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
