@@ -54,7 +54,9 @@ impl<'a> Evidence<'a> {
         let writers = evidence.writers(found);
         evidence.add_calls();
         evidence.add_states(&writers);
-        for node in evidence.nodes.values_mut() {
+        for (path, node) in &mut evidence.nodes {
+            node.made_here |=
+                sequence(path).is_some_and(|(prefix, _)| evidence.sequences.contains_key(prefix));
             node.ready();
         }
         evidence
@@ -64,6 +66,11 @@ impl<'a> Evidence<'a> {
     pub(super) fn is_written(&self, path: &str) -> bool {
         self.nodes.contains_key(path)
             || sequence(path).is_some_and(|(prefix, _)| self.sequences.contains_key(prefix))
+    }
+
+    /// Whether the node may be that of a sequential create whose number nobody was told.
+    pub(super) fn may_be_unnumbered(&self, path: &str) -> bool {
+        sequence(path).is_some_and(|(prefix, _)| self.sequences.get(prefix).is_some_and(|open| *open > 0))
     }
 
     /// Which call stores a value.

@@ -16,7 +16,7 @@ pub(super) fn check(evidence: &Evidence<'_>, found: &mut Found) {
             }
         }
         let removed: Vec<&Op<'_>> = acknowledged(evidence, &node.deletes).collect();
-        let there = usize::from(!node.made_here) + node.creates.len();
+        let there = usize::from(!node.made_here || evidence.may_be_unnumbered(path)) + node.creates.len();
         if !node.fenced && removed.len() > there {
             found.report(
                 Rule::WrittenTwice,
