@@ -1,8 +1,11 @@
 //! Histories that look odd, and are good.
 
-use fault_schedules::history::Change::{Created, Deleted};
+use fault_schedules::history::{
+    Change::{Created, Deleted},
+    Event,
+};
 
-use crate::story::{Story, add, added, create, delete, ephemeral, fenced, node, set, set_if};
+use crate::story::{Story, add, added, create, delete, ephemeral, fenced, node, session, set, set_if};
 
 #[test]
 fn leaders_that_follow_each_other() {
@@ -11,7 +14,8 @@ fn leaders_that_follow_each_other() {
     // It ends as the next one begins.
     story.ceased("a", 60, 5).lease("b", 60..90, 9);
     // Frozen: it never said that it ceased. Its lease is noticed too late to be believed.
-    story.lease("b", 130..120, 9).lease("c", 100..140, 12);
+    story.tell(130, "b", Event::Lease { until: 120, token: 9, session: session("b") });
+    story.lease("c", 100..140, 12);
     // It stopped believing, and found the key to be its own still.
     story.ceased("c", 110, 12).lease("c", 120..160, 12);
     let totals = story.end(&[]).is_good().totals;

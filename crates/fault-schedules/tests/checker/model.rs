@@ -129,7 +129,7 @@ impl Model {
             sequential: true,
             ephemeral,
         };
-        let synced = dice % 2 == 0;
+        let synced = dice.is_multiple_of(2);
         match dice % 16 {
             0..4 => added(false),
             4 => added(true),
@@ -204,7 +204,7 @@ impl Model {
                 self.stray.push((pending.call, session));
             }
             // Some end without a word, as in a process that was killed.
-            if dice % 5 != 0 {
+            if !dice.is_multiple_of(5) {
                 self.tell_of(index, Event::Unknown { op: pending.op, error: "lost".to_owned() });
             }
         }

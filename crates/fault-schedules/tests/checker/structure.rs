@@ -24,7 +24,8 @@ fn calls_that_begin_or_end_wrongly() {
         .tell(40, "a", Event::Invoke { op: 2, call: set("/a", "a2") })
         .breaks(Rule::Malformed);
     let mut early = with_node();
-    early.failed("b", 30..29, set("/a", "a1")).breaks(Rule::Malformed);
+    let op = early.invoke("b", 30, set("/a", "a1"));
+    early.tell(29, "b", no(op)).breaks(Rule::Malformed);
     let mut unordered = with_node();
     unordered.failed("a", 5..6, set("/a", "a1")).breaks(Rule::Malformed);
     let mut late = with_node();

@@ -1,5 +1,7 @@
 //! One lie in a good history. None where the history has no place for it.
 
+#![expect(clippy::ptr_arg, reason = "all lies have one type, and some add records")]
+
 use std::collections::HashMap;
 
 use fault_schedules::history::{Call, Change, Event, FinalNode, Nanos, Outcome, ReadNode, Record};
