@@ -85,6 +85,21 @@ fn an_unknown_delete_may_have_been_made() {
 }
 
 #[test]
+fn an_unknown_delete_outlasts_one_that_was_acknowledged() {
+    let mut story = Story::default();
+    story.wrote("a", 10..20, create("/a", "a0"), 10, 0).unknown("b", 30..40, delete("/a"));
+    story.wrote_untold("c", 50..55, delete("/a")).wrote("c", 60..70, create("/a", "c0"), 13, 0);
+    story.end(&[]).is_good();
+}
+
+#[test]
+fn what_is_asked_for_at_the_instant_of_an_answer_is_not_after_it() {
+    let mut story = Story::default();
+    story.wrote("a", 10..20, create("/a", "a0"), 11, 0).wrote("b", 20..30, create("/b", "b0"), 10, 0);
+    story.end(&[node("/a", "a0", 11, 11, 0), node("/b", "b0", 10, 10, 0)]).is_good();
+}
+
+#[test]
 fn a_server_that_lags() {
     let mut story = Story::default();
     story.wrote("a", 10..20, create("/a", "a0"), 10, 0).wrote("a", 30..40, set("/a", "a1"), 12, 1);

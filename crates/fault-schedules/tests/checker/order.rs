@@ -27,6 +27,13 @@ fn zxids_that_disagree_with_what_was_read() {
 }
 
 #[test]
+fn a_zxid_that_was_known_before_it_was_asked_for() {
+    let mut story = with_nodes();
+    story.wrote("b", 40..50, set("/a", "a1"), 21, 1).unknown("c", 60..70, set("/b", "b1"));
+    story.end(&[node("/a", "a1", 10, 21, 1), node("/b", "b1", 11, 21, 1)]).breaks(Rule::RealTime);
+}
+
+#[test]
 fn a_session_whose_writes_overtake_each_other() {
     let mut story = with_nodes();
     // In flight at the same time, so that the clock does not tell.

@@ -51,6 +51,14 @@ fn a_resync_that_does_not_hold_what_was_missed() {
 }
 
 #[test]
+fn a_delete_from_before_the_create_explains_nothing() {
+    let mut story = watched();
+    story.unknown("b", 30..31, delete("/d/q-0000000001")).resynced("w", 50, &[(FIRST, 10)]);
+    story.added("a", 60..70, add("w"), 1, 12).view("w", 90, &[(FIRST, 10), ("/d/q-0000000001", 12)]);
+    story.end(&[added(0, "v", 10), added(1, "w", 12)]).breaks(Rule::EventMissed);
+}
+
+#[test]
 fn changes_that_a_watcher_is_not_told_of() {
     let mut changed = watched();
     changed.wrote("a", 30..40, set(FIRST, "v1"), 12, 1).view("w", 90, &[(FIRST, 12)]);
