@@ -44,9 +44,13 @@ impl Wire {
     }
 
     pub(crate) fn with(config: Config) -> Self {
+        Self::seeded(config, 1)
+    }
+
+    pub(crate) fn seeded(config: Config, seed: u64) -> Self {
         let now = Timestamp::from_epoch(Duration::from_secs(1_000));
         Self {
-            session: Session::new(config, now, 1),
+            session: Session::new(config, now, seed),
             now,
             frames: FrameDecoder::new(FrameLimit::MAX),
             sent: BytesMut::new(),

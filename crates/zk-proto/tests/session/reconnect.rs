@@ -152,3 +152,63 @@ fn the_newest_zxid_is_the_highest_of_all_replies_and_of_no_event() {
     wire.lose();
     assert_eq!(wire.connect(SESSION).last_zxid_seen, 60);
 }
+
+/// How servers may be down.
+#[derive(Debug, Clone, Copy)]
+enum Down {
+    /// Nobody listens.
+    Refuses,
+    /// Whoever connects is sent away at once.
+    Closes,
+    /// Whoever connects hears nothing.
+    IsSilent,
+}
+
+/// How many connections are asked for in a virtual minute in which all three servers are down.
+fn connects_in_a_minute(down: Down, seed: u64) -> usize {
+    let hosts = (1..=3).map(|n| Host::new(format!("zk{n}"), 2181)).collect();
+    let mut config = Config::new(hosts);
+    config.connect_timeout = Duration::from_millis(200);
+    let mut wire = Wire::seeded(config, seed);
+    wire.connect(SESSION);
+    wire.advance(Duration::from_secs(1));
+    wire.lose();
+    let end = wire.now.after(Duration::from_secs(60));
+    let mut connects = 0;
+    loop {
+        wire.drain();
+        match (wire.session.poll_connect(), down) {
+            (Some(round), Down::Refuses) => {
+                connects += round.hosts.len();
+                wire.session.dial_failed(wire.now, "all refused");
+            }
+            (Some(round), _) => {
+                connects += 1;
+                let opened = Opened { host: round.hosts[0].clone(), failed: vec![], started_at: wire.now };
+                wire.session.transport_opened(wire.now, opened);
+                if let Down::Closes = down {
+                    wire.lose();
+                }
+            }
+            (None, _) => match wire.session.poll_timeout() {
+                Some(due) if due <= end => {
+                    wire.now = wire.now.max(due);
+                    wire.session.handle_timeout(wire.now);
+                }
+                _ => return connects,
+            },
+        }
+    }
+}
+
+#[test]
+fn a_minute_without_servers_costs_a_bounded_number_of_connects() {
+    for down in [Down::Refuses, Down::Closes, Down::IsSilent] {
+        let most = (0..200).map(|seed| connects_in_a_minute(down, seed)).max().unwrap();
+        let least = (0..200).map(|seed| connects_in_a_minute(down, seed)).min().unwrap();
+        // The bound of `connects_allowed` in `tests/leaks.rs`; pauses are of half a second in the long run.
+        assert!(most <= 3 * (6 + 4 * 60), "{down:?}: {most} connects");
+        assert!(least >= 3 * 30, "{down:?}: {least} connects: a server that is back is found late");
+        println!("{down:?}: {least} to {most}");
+    }
+}
