@@ -38,17 +38,22 @@ pub(crate) struct Plan {
     pub(crate) drift_ppm: i64,
     pub(crate) suspicion: bool,
     pub(crate) small_queue: bool,
+    /// Whoever holds the leader key mostly looks at it, and followers that are cut off hold out for longer than a session
+    /// lasts: pongs and reads go on, and no write is there behind which they would wait.
+    pub(crate) quiet_leaders: bool,
 }
 
 impl Plan {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let tick = [200, 300, 400][rng.usize(..3)] * MS;
         let contenders = rng.usize(2..=3);
+        let timeout_ticks = rng.u64(LEAST_TICKS..=8);
+        let quiet_leaders = rng.u8(..6) == 0;
         Self {
             servers: if rng.u8(..8) == 0 { 5 } else { 3 },
             tick,
-            timeout: tick * rng.u64(LEAST_TICKS..=8),
-            sync_limit: rng.u64(4..=9),
+            timeout: tick * timeout_ticks,
+            sync_limit: if quiet_leaders { timeout_ticks * 2 + 2 } else { rng.u64(4..=9) },
             contenders,
             clients: contenders + 2,
             end: 5_000 * MS,
@@ -61,6 +66,7 @@ impl Plan {
             drift_ppm: 5_000,
             suspicion: rng.u8(..4) != 0,
             small_queue: rng.u8(..4) == 0,
+            quiet_leaders,
         }
     }
 

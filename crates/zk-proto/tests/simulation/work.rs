@@ -83,7 +83,10 @@ impl World {
         if self.is_frozen(client) {
             return;
         }
-        if self.clients[client].app.contender && (!again || self.rng.u8(..4) != 0) {
+        let holds = self.clients[client].app.holds.is_some();
+        if self.plan.quiet_leaders && holds && self.rng.u8(..16) != 0 {
+            self.ask(client, OpCode::EXISTS, exists(LEADER, false), None);
+        } else if self.clients[client].app.contender && (!again || self.rng.u8(..4) != 0) {
             self.contend(client);
         } else {
             self.do_something(client);
