@@ -15,11 +15,6 @@ impl ConfigError {
         Self { key: key.into(), problem: problem.into() }
     }
 
-    /// The same problem, of a key inside this section.
-    pub(crate) fn within(self, section: &str) -> Self {
-        Self { key: format!("{section}.{}", self.key), ..self }
-    }
-
     /// The key, as in Patroni's YAML: `zookeeper.hosts`.
     pub fn key(&self) -> &str {
         &self.key

@@ -90,7 +90,7 @@ fn build(
     if let Some(options) = tls::options(zookeeper)? {
         config = config.with_tls(options);
     }
-    for (scheme, auth) in section(zookeeper, "auth_data").map_err(|error| error.within("zookeeper"))? {
+    for (scheme, auth) in identities(zookeeper)? {
         let Value::String(auth) = auth else {
             // The value is a secret: it is not shown, whatever it is.
             return Err(ConfigError::new(format!("zookeeper.auth_data.{scheme}"), "must be a string"));
@@ -98,6 +98,17 @@ fn build(
         config = config.with_credential(&scheme, &auth);
     }
     Ok(config)
+}
+
+/// `scheme → credential`. Whatever else is there may hold a credential, and is not shown.
+fn identities(zookeeper: &Map<String, Value>) -> Result<Map<String, Value>, ConfigError> {
+    match zookeeper.get("auth_data") {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(identities)) => Ok(identities.clone()),
+        Some(_) => {
+            Err(ConfigError::new("zookeeper.auth_data", "must be a mapping of schemes to credentials"))
+        }
+    }
 }
 
 fn hosts(zookeeper: &Map<String, Value>) -> Result<String, ConfigError> {
@@ -132,10 +143,17 @@ fn timings(root: &Map<String, Value>) -> Result<Timings, ConfigError> {
 
 /// `principal → [permissions]`; the scheme is x509 unless the principal starts with another one and a colon.
 fn acl(acls: &Value) -> Result<Vec<Acl>, ConfigError> {
-    let Value::Object(acls) = acls else { return Err(wrong_kind("zookeeper.set_acls", "a mapping", acls)) };
+    let Value::Object(acls) = acls else {
+        return Err(ConfigError::new("zookeeper.set_acls", "must be a mapping of principals to permissions"));
+    };
     acls.iter()
         .map(|(principal, names)| {
-            let key = format!("zookeeper.set_acls.{principal}");
+            // What follows the user of a digest is made of the password.
+            let shown = match principal.strip_prefix("digest:").and_then(|id| id.split_once(':')) {
+                Some((user, _)) => format!("digest:{user}:_"),
+                None => principal.clone(),
+            };
+            let key = format!("zookeeper.set_acls.{shown}");
             let Value::Array(names) = names else {
                 return Err(wrong_kind(&key, "a list of permissions", names));
             };
@@ -284,6 +302,58 @@ bootstrap:
     }
 
     #[test]
+    fn no_mistake_shows_a_secret() {
+        let written = [
+            "auth_data: digest:user:canary",
+            "auth_data: [canary]",
+            "auth_data: {digest: {user: canary}}",
+            "auth_data: {digest: user:canary",
+            "auth_data: {digest: user: canary}",
+            "key_password: *canary",
+            "key_password: &canary",
+            "key_password: !canary x",
+            "key_password: @canary",
+            "key_password: %canary",
+            "key_password: `canary`",
+            "key_password: 'canary",
+            "key_password: \"canary\\q\"",
+            "key_password: canary: x",
+            "key_password: canary\n  key_password: canary",
+            "key_password: {canary}",
+            "key_password: [canary, canary]",
+            "key_password: canary\n canary",
+            "key_password: |canary",
+            "set_acls: {'digest:user:canary': ALL}",
+            "set_acls: {'digest:user:canary': [5]}",
+            "set_acls: {'digest:user:canary': [RAED]}",
+        ];
+        let tls = "use_ssl: true\n  cacert: a\n  cert: b";
+        for secret in written {
+            let yaml = format!("scope: demo\nzookeeper:\n  hosts: a\n  {tls}\n  {secret}\n");
+            match Config::from_patroni(&yaml, nothing) {
+                Ok(config) => {
+                    let shown = format!("{config:?} {config:#?}");
+                    assert!(!shown.contains("canary"), "{secret}: {shown}");
+                }
+                Err(error) => {
+                    let shown = format!("{error} {error:?}");
+                    assert!(!shown.contains("canary"), "{secret}: {shown}");
+                }
+            }
+        }
+        for (variable, value) in [
+            ("PATRONI_ZOOKEEPER_AUTH_DATA", "digest:user:canary"),
+            ("PATRONI_ZOOKEEPER_AUTH_DATA", "{digest: user:canary"),
+            ("PATRONI_ZOOKEEPER_AUTH_DATA", "*canary"),
+            ("PATRONI_ZOOKEEPER_SET_ACLS", "'digest:user:canary'"),
+        ] {
+            let environment = |name: &str| (name == variable).then(|| value.to_owned());
+            let error = Config::from_patroni(PATRONI, environment).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("canary"), "{value}: {error}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (yaml, message) in [
             ("", "scope: is missing"),
@@ -318,7 +388,7 @@ bootstrap:
             ),
             (
                 "scope: demo\nzookeeper: {hosts: a, auth_data: 5}",
-                "zookeeper.auth_data: must be a mapping, not 5",
+                "zookeeper.auth_data: must be a mapping of schemes to credentials",
             ),
             (
                 "scope: demo\nzookeeper: {hosts: a, set_acls: {x: [RAED]}}",
