@@ -1,5 +1,4 @@
-//! The fault proxy before a server that sends back what it gets. (What it does to single requests is seen with real servers in
-//! the integration tests: `dcs_ambiguity`.)
+//! The fault proxy before a server that sends back what it gets.
 
 use std::{
     io::ErrorKind,
@@ -12,6 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
 };
+use zk_jute::OpCode;
 use zk_testkit::{Direction, FaultProxy};
 
 const LONG: Duration = Duration::from_secs(5);
@@ -96,4 +96,41 @@ async fn connections_are_reset_and_new_ones_refused_and_taken_again() {
     proxy.refuse(false).await.unwrap();
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     echoed(&mut client, b"srvr").await.unwrap();
+}
+
+/// A frame with this number and op code.
+fn request(xid: u8, op: OpCode) -> Vec<u8> {
+    [&[0, 0, 0, 8, 0, 0, 0, xid][..], &op.get().to_be_bytes()].concat()
+}
+
+#[tokio::test]
+async fn what_is_lost_does_not_arrive_and_the_connection_is_cut() {
+    for reply in [true, false] {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = FaultProxy::start(server.local_addr().unwrap()).await.unwrap();
+        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+        let (mut server, _) = server.accept().await.unwrap();
+        let is_delete = |request: &zk_testkit::Request| request.op == OpCode::DELETE;
+        let lost = if reply { proxy.lose_reply(is_delete) } else { proxy.lose_request(is_delete) };
+        let mut got = [0; 12];
+        // The first frame is the connect request, whatever is in it; the second is another request.
+        for sent in [request(1, OpCode::DELETE), request(2, OpCode::SYNC)] {
+            client.write_all(&sent).await.unwrap();
+            server.read_exact(&mut got).await.unwrap();
+            server.write_all(&got).await.unwrap();
+            client.read_exact(&mut got).await.unwrap();
+            assert_eq!(got[..], sent);
+        }
+        assert_eq!(lost.count(), 0);
+        client.write_all(&request(3, OpCode::DELETE)).await.unwrap();
+        if reply {
+            server.read_exact(&mut got).await.expect("the server gets the request");
+            server.write_all(&got).await.unwrap();
+        }
+        let cut = timeout(LONG, client.read(&mut got)).await.unwrap();
+        assert_eq!(cut.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        let cut = timeout(LONG, server.read(&mut got)).await.unwrap();
+        assert_eq!(cut.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(lost.count(), 1);
+    }
 }
