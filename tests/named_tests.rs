@@ -121,6 +121,11 @@ fn pains() {
 }
 
 #[test]
+fn security() {
+    check("SECURITY.md", "tests", 60);
+}
+
+#[test]
 fn peers_failures() {
     check("tests/peers_failures.rs", "tests", 8);
 }
