@@ -67,6 +67,12 @@ pub enum DecodeError {
         /// How many ops there were.
         most: usize,
     },
+    /// A path that the server says to have created lies outside the client's chroot.
+    #[error("{what} lies outside the chroot")]
+    OutsideChroot {
+        /// The record and field.
+        what: &'static str,
+    },
     /// Bytes are left after a complete record.
     #[error("{left} bytes follow a complete record")]
     TrailingBytes {
@@ -89,7 +95,10 @@ impl DecodeError {
                     *what = field;
                 }
             }
-            Self::UnexpectedOp { .. } | Self::TooManyResults { .. } | Self::TrailingBytes { .. } => {}
+            Self::UnexpectedOp { .. }
+            | Self::TooManyResults { .. }
+            | Self::OutsideChroot { .. }
+            | Self::TrailingBytes { .. } => {}
         }
         self
     }

@@ -1,6 +1,6 @@
 //! Paths: checked before anything is sent, and moved below the chroot.
 
-use zk_jute::CreateMode;
+use zk_jute::{CreateMode, DecodeError};
 use zk_proto::is_forbidden_in_paths;
 
 use crate::error::Invalid;
@@ -67,6 +67,12 @@ impl Chroot {
         self.strip(path).unwrap_or_else(|| path.to_owned())
     }
 
+    /// The caller's path for the node that an answer says to have created. One outside the chroot cannot be what was asked
+    /// for: given to the caller, it would name another node.
+    pub(crate) fn created(&self, path: &str) -> Result<String, DecodeError> {
+        self.strip(path).ok_or(DecodeError::OutsideChroot { what: "CreateResponse.path" })
+    }
+
     /// The caller's path for one of the server's that is inside the chroot.
     pub(crate) fn strip(&self, path: &str) -> Option<String> {
         let Some(chroot) = &self.0 else { return Some(path.to_owned()) };
@@ -129,6 +135,8 @@ mod tests {
         }
         let chroot = Chroot::new(Some("/x".to_owned()));
         assert_eq!(chroot.to_caller("/xy"), "/xy", "a sibling is not inside");
+        assert_eq!(chroot.created("/x/n"), Ok("/n".to_owned()));
+        assert!(chroot.created("/xy").is_err() && chroot.created("/n").is_err(), "nobody asked for that");
         assert_eq!(
             (chroot.strip("/xy"), chroot.strip("/x"), chroot.strip("/")),
             (None, Some("/".into()), None)

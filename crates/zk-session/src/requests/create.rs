@@ -90,7 +90,7 @@ impl Client {
                 let chroot = client.chroot().clone();
                 return client.decode_ok(reply, path, move |body| {
                     let response = Create2Response::from_bytes(body)?;
-                    Ok((chroot.to_caller(response.path), response.stat))
+                    Ok((chroot.created(response.path)?, response.stat))
                 });
             }
             if !old {
@@ -104,9 +104,8 @@ impl Client {
     async fn created_without_stat(&self, reply: Reply, path: String) -> Result<(String, Stat), Error> {
         let czxid = reply.zxid;
         let chroot = self.chroot().clone();
-        let created = self.decode_ok(reply, path, move |body| {
-            Ok(chroot.to_caller(CreateResponse::from_bytes(body)?.path))
-        })?;
+        let created =
+            self.decode_ok(reply, path, move |body| chroot.created(CreateResponse::from_bytes(body)?.path))?;
         // It is created, whatever becomes of the question.
         match self.exists(&created).await {
             Ok(Some(stat)) if stat.czxid == czxid => Ok((created, stat)),

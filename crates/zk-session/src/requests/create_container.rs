@@ -39,7 +39,7 @@ impl Client {
             let chroot = self.chroot().clone();
             self.call(OpCode::CREATE_CONTAINER, path, &request, move |body| {
                 let response = Create2Response::from_bytes(body)?;
-                Ok((chroot.to_caller(response.path), response.stat))
+                Ok((chroot.created(response.path)?, response.stat))
             })
         });
         async move { call?.await }

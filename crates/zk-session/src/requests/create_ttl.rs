@@ -61,7 +61,7 @@ impl Client {
             let chroot = self.chroot().clone();
             self.call(OpCode::CREATE_TTL, path, &request, move |body| {
                 let response = Create2Response::from_bytes(body)?;
-                Ok((chroot.to_caller(response.path), response.stat))
+                Ok((chroot.created(response.path)?, response.stat))
             })
         });
         async move { call?.await }

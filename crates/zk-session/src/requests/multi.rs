@@ -273,21 +273,19 @@ impl Client {
         Err(zk_proto::ProtocolError::Multi { asked, answered: results.len() }.into())
     }
 
-    /// The result, if it is one of this operation.
+    /// The result, if it is one of this operation: no create makes a node outside the chroot.
     fn result(&self, op: &MultiOp, result: records::MultiResult<'_>) -> Option<MultiResult> {
         Some(match (op, result) {
             (MultiOp::Check { .. }, records::MultiResult::Check) => MultiResult::Check,
             (
                 MultiOp::Create { .. } | MultiOp::CreateContainer { .. } | MultiOp::CreateTtl { .. },
                 records::MultiResult::Create2(created),
-            ) => {
-                MultiResult::Create { path: self.chroot().to_caller(created.path), stat: Some(created.stat) }
-            }
+            ) => MultiResult::Create { path: self.chroot().strip(created.path)?, stat: Some(created.stat) },
             // A create, or another kind of create that ZooKeeper 3.8 answers as if it were one.
             (
                 MultiOp::Create { .. } | MultiOp::CreateContainer { .. } | MultiOp::CreateTtl { .. },
                 records::MultiResult::Create(created),
-            ) => MultiResult::Create { path: self.chroot().to_caller(created.path), stat: None },
+            ) => MultiResult::Create { path: self.chroot().strip(created.path)?, stat: None },
             (MultiOp::Delete { .. }, records::MultiResult::Delete) => MultiResult::Delete,
             (MultiOp::SetData { .. }, records::MultiResult::SetData(set)) => {
                 MultiResult::SetData { stat: set.stat }
