@@ -10,6 +10,10 @@ const HEAD: usize = 4;
 /// The most that is reserved for bytes that have been promised and not received.
 const MAX_RESERVE: usize = 16 * 1024;
 
+/// From this length on, a frame of which a quarter has arrived gets a buffer of its own size: one that goes on doubling would
+/// end up at twice the length.
+const LARGE: usize = 256 * 1024;
+
 /// Cuts a stream into frames.
 ///
 /// Feed received bytes into a [`BytesMut`] and call [`decode`](Self::decode) until it returns `None` or an error. The
@@ -65,7 +69,11 @@ impl FrameDecoder {
             }
         };
         if src.len() < len {
-            src.reserve(len.saturating_sub(src.len()).min(MAX_RESERVE));
+            if len >= LARGE && src.len() >= len / 4 {
+                fit(src, len);
+            } else {
+                src.reserve(len.saturating_sub(src.len()).min(MAX_RESERVE));
+            }
             return Ok(None);
         }
         self.awaited = None;
@@ -90,6 +98,15 @@ impl FrameDecoder {
             Some(len) => FrameError::TooLong { len, limit: self.limit },
             None => FrameError::Negative(number),
         })
+    }
+}
+
+/// Makes room for `len` bytes, and no more.
+fn fit(src: &mut BytesMut, len: usize) {
+    if src.capacity() < len {
+        let mut fitting = BytesMut::with_capacity(len);
+        fitting.extend_from_slice(src);
+        *src = fitting;
     }
 }
 

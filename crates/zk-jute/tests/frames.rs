@@ -108,6 +108,27 @@ fn the_buffer_grows_with_what_arrives_and_not_with_what_is_promised() {
 }
 
 #[test]
+fn a_large_frame_ends_up_in_a_buffer_of_its_own_size() {
+    let len = FrameLimit::DEFAULT.get();
+    let mut stream = i32::try_from(len).unwrap().to_be_bytes().to_vec();
+    stream.resize(4 + len, 7);
+    let mut decoder = FrameDecoder::new(FrameLimit::DEFAULT);
+    let mut src = BytesMut::new();
+    let mut most = 0;
+    for (n, slice) in stream.chunks(10_000).enumerate() {
+        src.extend_from_slice(slice);
+        most = most.max(src.capacity());
+        match decoder.decode(&mut src).unwrap() {
+            Some(frame) => assert!(frame.len() == len && n + 1 == stream.len().div_ceil(10_000)),
+            None => {
+                assert!(src.capacity() <= 4 * (src.len() + 10_000), "{} of {}", src.len(), src.capacity())
+            }
+        }
+    }
+    assert!((len..len + 10_000).contains(&most), "{most}");
+}
+
+#[test]
 fn frames_are_slices_of_the_buffer() {
     let mut src = BytesMut::from(&b"\0\0\0\x03abc"[..]);
     let start = src.as_ptr();

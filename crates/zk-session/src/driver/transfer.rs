@@ -9,7 +9,7 @@ use tokio::{
     task::unconstrained,
 };
 
-/// The room made for each read.
+/// The room made for reads when there is none.
 const READ_CHUNK: usize = 64 * 1024;
 
 pub(super) async fn read(
@@ -18,7 +18,10 @@ pub(super) async fn read(
 ) -> io::Result<usize> {
     match reader {
         Some(reader) => {
-            buf.reserve(READ_CHUNK);
+            // Not before it is full: a buffer that was made for a large frame would be made anew for what follows the frame.
+            if buf.len() == buf.capacity() {
+                buf.reserve(READ_CHUNK);
+            }
             reader.read_buf(buf).await
         }
         None => std::future::pending().await,
