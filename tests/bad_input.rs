@@ -11,7 +11,8 @@ use std::{
     time::Duration,
 };
 
-use session_common::{bad_server::connect_response, connected};
+use integration_tests::hostile::bytes::connect_response;
+use session_common::connected;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

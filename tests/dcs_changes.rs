@@ -1,7 +1,5 @@
 //! What an agent that only follows is told, while servers, sessions and leaders come and go.
 
-mod session_common;
-
 use std::{
     future::Future,
     time::{Duration, Instant},
@@ -12,9 +10,8 @@ use dcs_zk::{
     MemberData, StatusUpdate, Timings, Touched,
 };
 use futures_util::{FutureExt, StreamExt};
-use integration_tests::{patroni::Patroni, wait::eventually};
+use integration_tests::{gate::Gate, patroni::Patroni, wait::eventually};
 use serde_json::json;
-use session_common::gate::Gate;
 use tokio::time::timeout;
 use zk_session::Client;
 use zk_testkit::Ensemble;

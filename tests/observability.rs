@@ -5,14 +5,14 @@ mod session_common;
 
 use std::time::Duration;
 
-use integration_tests::wait::eventually;
+use integration_tests::{gate::Gate, wait::eventually};
 use observed::{
     ProcessLog,
     events::{Log, Told},
     numbers::Numbers,
     tell,
 };
-use session_common::{connected, gate::Gate, session_id, state};
+use session_common::{connected, session_id, state};
 use tracing::Level;
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt};
 use zk_session::{

@@ -5,8 +5,8 @@ mod session_common;
 
 use std::time::{Duration, Instant};
 
-use integration_tests::wait::eventually;
-use session_common::{builder, connected, gate::Gate, generation, session_id, state};
+use integration_tests::{gate::Gate, wait::eventually};
+use session_common::{builder, connected, generation, session_id, state};
 use zk_session::{
     Acl, Client, CreateMode, Error, SessionEvent, SessionEvents, State, WatchEvent, WhenDisconnected,
 };

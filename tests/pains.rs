@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use dcs_zk::{Config, DcsZk, MemberData, Timings};
 use futures_util::future::join_all;
-use integration_tests::wait::eventually;
-use session_common::{
-    bad_server::{
+use integration_tests::{
+    hostile::{
         Bad,
         Step::{ReadConnect, ReadRequest, Write},
-        granted,
+        bytes::granted,
     },
-    builder, client, connected,
-    cutter::Cutter,
-    generation, one_server, reconnected, server_of, session_id, state, three_servers,
+    wait::eventually,
+};
+use session_common::{
+    builder, client, connected, cutter::Cutter, generation, one_server, reconnected, server_of, session_id,
+    state, three_servers,
 };
 use zk_session::{Acl, Client, CreateMode, Error, Sasl, State};
 use zk_testkit::Ensemble;

@@ -26,17 +26,17 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use integration_tests::wait::eventually;
-use session_common::{
-    bad_server::{
+use integration_tests::{
+    gate::Gate,
+    hostile::{
         Bad,
         Step::{Hold, ReadConnect, ReadRequest, Reply, Write},
-        client_of, granted, honest, works_with_the_honest_one,
+        bytes::granted,
+        ours::{Honest, client_of, works_with_the_honest_one},
     },
-    builder, connected,
-    gate::Gate,
-    generation, server_of, session_id, state, three_servers,
+    wait::eventually,
 };
+use session_common::{builder, connected, generation, server_of, session_id, state, three_servers};
 use tokio::net::TcpListener;
 use zk_session::{
     Acl, AddWatchMode, Cause, Client, CreateMode, Error, EventType, PersistentWatcher, ProtocolError, ReadOp,
@@ -140,12 +140,12 @@ async fn more_than_128_kib_of_watches_of_every_kind_survive_a_reconnect() {
 /// allocation that fails aborts the process, with every task in it. Each kind of reply that has a count, in 40 bytes.
 #[tokio::test]
 async fn a_reply_of_40_bytes_that_promises_billions_costs_its_call_and_nothing_more() {
-    let ensemble = honest().await;
+    let honest = Honest::start().await;
     // What is left of 40 bytes after the length and the header.
     let body = |count: i32| [&count.to_be_bytes()[..], &[0; 16]].concat();
     for count in [i32::MAX, i32::MAX / 2, 1 << 24] {
         for call in ["children", "acl", "ephemerals", "reads"] {
-            let gate = Gate::to(ensemble.addr(0), false).await;
+            let gate = Gate::to(honest.plain(), false).await;
             let body = match call {
                 // A result of a multiRead: its header says "children", then comes the count.
                 "reads" => {

@@ -12,9 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use integration_tests::gate::Gate;
 use session_common::{
-    builder, client, connected, gate::Gate, generation, one_server, server_of, session_id, state,
-    three_servers,
+    builder, client, connected, generation, one_server, server_of, session_id, state, three_servers,
 };
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},

@@ -5,10 +5,8 @@ mod session_common;
 
 use std::time::{Duration, Instant};
 
-use integration_tests::wait::eventually;
-use session_common::{
-    builder, client, connected, gate::Gate, generation, one_server, session_id, state, three_servers,
-};
+use integration_tests::{gate::Gate, wait::eventually};
+use session_common::{builder, client, connected, generation, one_server, session_id, state, three_servers};
 use zk_session::{Acl, Client, CreateMode, Error, SessionEvent, State, now};
 use zk_testkit::Ensemble;
 

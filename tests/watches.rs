@@ -9,10 +9,10 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use integration_tests::wait::eventually;
+use integration_tests::{gate::Gate, wait::eventually};
 use session_common::{
-    builder, client, connected, gate::Gate, generation, one_server, reconnected, server_of, session_id,
-    state, three_servers,
+    builder, client, connected, generation, one_server, reconnected, server_of, session_id, state,
+    three_servers,
 };
 use tokio::time::timeout;
 use zk_session::{Acl, Client, CreateMode, EventType, OneshotWatcher, State, WatchEvent};

@@ -4,9 +4,11 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 use zk_session::{AddWatchMode, Client, EventType, PersistentWatcher, State, WatchEvent};
 
+use integration_tests::gate::Gate;
+
 use crate::{
     harness::{SOON, below, create, event, fired, is_quiet},
-    session_common::{client, connected, gate::Gate, one_server, session_id, state},
+    session_common::{client, connected, one_server, session_id, state},
 };
 
 #[tokio::test]

@@ -1,9 +1,7 @@
 //! What the tests of the session share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-pub(crate) mod bad_server;
 pub(crate) mod cutter;
-pub(crate) mod gate;
 
 use std::time::Duration;
 

@@ -9,7 +9,8 @@ use tokio::{
 };
 
 /// The door. Dropping it shuts it for good.
-pub(crate) struct Gate {
+#[derive(Debug)]
+pub struct Gate {
     addr: SocketAddr,
     open: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -17,9 +18,13 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// A door to this server.
-    pub(crate) async fn to(server: SocketAddr, open: bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
+    ///
+    /// # Panics
+    ///
+    /// The operating system gives no port.
+    pub async fn to(server: SocketAddr, open: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let addr = listener.local_addr().expect("a bound port");
         let (sender, receiver) = watch::channel(open);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -32,17 +37,17 @@ impl Gate {
     }
 
     /// Where clients connect.
-    pub(crate) fn addr(&self) -> SocketAddr {
+    pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Lets clients in.
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         self.open.send_replace(true);
     }
 
     /// Cuts every connection and lets nobody in.
-    pub(crate) fn shut(&self) {
+    pub fn shut(&self) {
         self.open.send_replace(false);
     }
 }
