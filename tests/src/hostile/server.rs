@@ -23,7 +23,7 @@ pub enum Step {
     ReadConnect,
     /// Waits for bytes of any kind: a TLS client's hello.
     ReadAny,
-    /// Waits for a request of the user's; pings stay unanswered.
+    /// Waits for a request of the user's; pings are answered meanwhile: some clients trust no session before that.
     ReadRequest,
     /// Sends these bytes.
     Write(Vec<u8>),
@@ -104,6 +104,9 @@ async fn play(mut stream: TcpStream, number: i64, script: Arc<[Step]>) -> io::Re
                     let xid = read_xid(&mut stream).await?;
                     if xid > 0 {
                         break xid;
+                    }
+                    if xid == PING {
+                        stream.write_all(&reply_at(1, PING, 0, &[])).await?;
                     }
                 }
             }

@@ -79,17 +79,15 @@ pub(super) fn cases() -> Vec<Case> {
             ],
             Expected::AnswerOrLate,
         ),
-        case(
+        get(
             "stream: a million events",
             "events without end that nobody asked for",
-            Ask::GetData,
             vec![Flood(event(3, 3, b"/nobody/asked"))],
             Expected::Late,
         ),
-        case(
+        get(
             "stream: a million events",
             "unknown events without end",
-            Ask::GetData,
             vec![Flood(event(99, -99, b""))],
             Expected::Late,
         ),
@@ -99,7 +97,7 @@ pub(super) fn cases() -> Vec<Case> {
             vec![Drip(reply(1, 0, &data()))],
             Expected::Late,
         ),
-        case("stream: silence", "silence", Ask::GetData, vec![Hold], Expected::Late),
+        get("stream: silence", "silence", vec![Hold], Expected::Late),
         get("stream: TLS alert", "a TLS alert", raw(&[0x15, 3, 3, 0, 2, 2, 70]), Expected::BadFrame),
         get(
             "stream: TLS on one side only",
