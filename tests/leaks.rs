@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use dcs_zk::{Config, DcsZk, MemberData, Timings};
 use futures_util::future::join_all;
+use integration_tests::wait::eventually;
 use leaks_common::{
     counted_port::{CountedPort, Manners},
     gauges::{Cycles, alone, growth_during},
     setting,
 };
-use session_common::{builder, connected, eventually, generation, one_server, session_id, state};
+use session_common::{builder, connected, generation, one_server, session_id, state};
 use zk_session::{Acl, AddWatchMode, Client, CreateMode, ErrorKind, MultiOp, State, WatchEvent};
 use zk_testkit::{Direction, Ensemble, FaultProxy};
 

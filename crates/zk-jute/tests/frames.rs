@@ -121,7 +121,7 @@ fn a_large_frame_ends_up_in_a_buffer_of_its_own_size() {
         match decoder.decode(&mut src).unwrap() {
             Some(frame) => assert!(frame.len() == len && n + 1 == stream.len().div_ceil(10_000)),
             None => {
-                assert!(src.capacity() <= 4 * (src.len() + 10_000), "{} of {}", src.len(), src.capacity())
+                assert!(src.capacity() <= 4 * (src.len() + 10_000), "{} of {}", src.len(), src.capacity());
             }
         }
     }
