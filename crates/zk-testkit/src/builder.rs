@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     Authority, Certificate, Ensemble, PortLease, Server, TestkitError, error::doing, java::Java,
-    ports::require_free, scratch::Scratch,
+    network::Network, ports::require_free, scratch::Scratch,
 };
 
 /// How often a start is tried when a port was taken by somebody who does not know [`PortLease`].
@@ -76,6 +76,8 @@ pub struct EnsembleBuilder {
     start_timeout: Duration,
     first_client_port: Option<u16>,
     tls_ports: bool,
+    client_proxies: bool,
+    quorum_proxies: bool,
     properties: Vec<(Option<usize>, String, String)>,
     system_properties: Vec<(String, String)>,
     java_options: Vec<String>,
@@ -93,6 +95,8 @@ impl Default for EnsembleBuilder {
             start_timeout: Duration::from_secs(30),
             first_client_port: None,
             tls_ports: false,
+            client_proxies: false,
+            quorum_proxies: false,
             properties: Vec::new(),
             system_properties: Vec::new(),
             java_options: Vec::new(),
@@ -194,6 +198,20 @@ impl EnsembleBuilder {
         Ok(built)
     }
 
+    /// Puts a [`FaultProxy`](crate::FaultProxy) in front of every client port: see [`Ensemble::client_proxy`].
+    pub fn client_proxies(mut self) -> Self {
+        self.client_proxies = true;
+        self
+    }
+
+    /// Has every server reach each of its peers through proxies of that pair's own, one in front of the peer's quorum port and one
+    /// in front of its election port: see [`Ensemble::partition`]. Not together with `reconfigEnabled`, which passes real
+    /// addresses from server to server.
+    pub fn quorum_proxies(mut self) -> Self {
+        self.quorum_proxies = true;
+        self
+    }
+
     /// Puts the client ports at `port`, `port + 1`, … instead of wherever there is room. For people; tests
     /// that do this cannot run next to each other.
     pub fn first_client_port(mut self, port: u16) -> Self {
@@ -256,12 +274,20 @@ impl EnsembleBuilder {
         for index in 0..self.servers {
             servers.push(self.describe(index, java, scratch.path(), &mut ports)?);
         }
+        let network = Network::start(&servers, self.client_proxies, self.quorum_proxies)
+            .await
+            .map_err(doing("start the proxies"))?;
         for server in &servers {
-            self.write_files(server, &servers)?;
+            self.write_files(server, &servers, &network)?;
         }
         // From here on, dropping the ensemble cleans up.
-        let ensemble =
-            Ensemble { servers, _scratch: scratch, _ports: ports, start_timeout: self.start_timeout };
+        let ensemble = Ensemble {
+            servers,
+            network,
+            _scratch: scratch,
+            _ports: ports,
+            start_timeout: self.start_timeout,
+        };
         for server in ensemble.servers() {
             server.spawn()?;
         }
@@ -325,7 +351,7 @@ impl EnsembleBuilder {
 
     /// `zoo.cfg`, `myid` and the files of the caller. Written once: a server that is restarted finds them as it
     /// left them, which matters when it has changed its own membership.
-    fn write_files(&self, server: &Server, all: &[Server]) -> Result<(), TestkitError> {
+    fn write_files(&self, server: &Server, all: &[Server], network: &Network) -> Result<(), TestkitError> {
         let write = |name: &str, contents: &[u8]| {
             let path = server.directory.join(name);
             std::fs::write(&path, contents).map_err(doing(format!("write {}", path.display())))
@@ -340,11 +366,11 @@ impl EnsembleBuilder {
                 Err(_) => write(name, contents)?,
             }
         }
-        write("zoo.cfg", self.configuration(server, all).as_bytes())
+        write("zoo.cfg", self.configuration(server, all, network).as_bytes())
     }
 
     /// The text of `zoo.cfg`.
-    fn configuration(&self, server: &Server, all: &[Server]) -> String {
+    fn configuration(&self, server: &Server, all: &[Server], network: &Network) -> String {
         let tick = self.tick_time.as_millis();
         let mut lines: Vec<(String, String)> = Vec::new();
         let mut set = |key: &str, value: String| match lines.iter_mut().find(|(known, _)| known == key) {
@@ -371,7 +397,7 @@ impl EnsembleBuilder {
             set("syncLimit", (1_000 / tick).max(5).to_string());
             set("quorumListenOnAllIPs", "false".to_owned());
             for peer in all {
-                if let (Some(quorum), Some(election)) = (peer.quorum_addr, peer.election_addr) {
+                if let Some((quorum, election)) = network.path(server, peer) {
                     let ports = format!("{quorum}:{}", election.port());
                     set(&format!("server.{}", peer.index + 1), ports);
                 }

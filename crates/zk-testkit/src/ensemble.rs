@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     EnsembleBuilder, Mode, PortLease, Server, ServerStatus, TestkitError, four_letter, four_letter_word,
-    scratch::Scratch, status,
+    network::Network, scratch::Scratch, status,
 };
 
 /// Between two rounds of questions to all servers.
@@ -26,6 +26,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub struct Ensemble {
     // The order of fields is the order of dropping: processes, then their directory, then their ports.
     pub(crate) servers: Vec<Server>,
+    pub(crate) network: Network,
     pub(crate) _scratch: Scratch,
     pub(crate) _ports: PortLease,
     pub(crate) start_timeout: Duration,
@@ -294,6 +295,6 @@ fn describe(statuses: &[Option<ServerStatus>]) -> String {
 }
 
 /// A connect string.
-fn join(addrs: impl Iterator<Item = SocketAddr>) -> String {
+pub(crate) fn join(addrs: impl Iterator<Item = SocketAddr>) -> String {
     addrs.map(|addr| addr.to_string()).collect::<Vec<_>>().join(",")
 }

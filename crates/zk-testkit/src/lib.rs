@@ -20,7 +20,9 @@
 //! # }
 //! ```
 //!
-//! A [`FaultProxy`] in front of a server adds latency, holds, resets, refuses, and loses requests or replies.
+//! A [`FaultProxy`] in front of a server adds latency, holds, resets, refuses, slices, throttles, leaves connections half open,
+//! and loses requests or replies. An ensemble has them in front of every client port and between each two servers if its builder
+//! is told so; [`Ensemble::partition`] cuts servers off from each other.
 //!
 //! # What it promises
 //!
@@ -42,6 +44,7 @@ mod error;
 mod four_letter;
 mod java;
 mod kerberos;
+mod network;
 mod ports;
 mod proxy;
 mod scratch;
@@ -56,6 +59,6 @@ pub use error::TestkitError;
 pub use four_letter::four_letter_word;
 pub use kerberos::Kerberos;
 pub use ports::PortLease;
-pub use proxy::{Direction, Fault, FaultProxy, Request};
+pub use proxy::{Counts, Direction, Fault, FaultProxy, Request};
 pub use server::Server;
 pub use status::{Mode, ServerStatus};

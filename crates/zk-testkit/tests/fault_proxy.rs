@@ -134,3 +134,109 @@ async fn what_is_lost_does_not_arrive_and_the_connection_is_cut() {
         assert_eq!(lost.count(), 1);
     }
 }
+
+#[tokio::test]
+async fn bytes_come_in_slices() {
+    let (proxy, mut client) = proxied().await;
+    proxy.set_slices(Some(3));
+    client.write_all(b"\0\0\0\x14twenty bytes of data").await.unwrap();
+    let mut back = Vec::new();
+    let mut reads = 0;
+    while back.len() < 24 {
+        let read = timeout(LONG, client.read_buf(&mut back)).await.unwrap().unwrap();
+        assert!(read > 0);
+        reads += 1;
+    }
+    assert_eq!(back, b"\0\0\0\x14twenty bytes of data");
+    // Eight slices; on a busy machine some of them are read together.
+    assert!(reads > 1, "it came at once");
+    assert_eq!(proxy.counts().paced, 16, "eight slices each way");
+    proxy.set_slices(None);
+    echoed(&mut client, b"\0\0\0\x14twenty bytes of data").await.unwrap();
+    assert_eq!(proxy.counts().paced, 16);
+}
+
+#[tokio::test]
+async fn a_narrow_line_takes_its_time() {
+    let (proxy, mut client) = proxied().await;
+    let mut frame = vec![b'x'; 5_000];
+    frame[..4].copy_from_slice(&4_996_u32.to_be_bytes());
+    proxy.set_bandwidth(Some(25_000));
+    let start = Instant::now();
+    echoed(&mut client, &frame).await.unwrap();
+    // A fifth of a second each way, less the pauses behind the last share.
+    assert!(start.elapsed() > Duration::from_millis(300), "{:?}", start.elapsed());
+    assert!(proxy.counts().paced >= 20);
+}
+
+#[tokio::test]
+async fn a_half_open_connection_is_over_for_one_side_and_open_for_the_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        let proxy = FaultProxy::start(listener.local_addr().unwrap()).await.unwrap();
+        let client = TcpStream::connect(proxy.address()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        proxy.half_open(direction);
+        let (mut receiver, mut sender) = match direction {
+            Direction::ToServer => (server, client),
+            Direction::ToClient => (client, server),
+        };
+        let reset = timeout(LONG, receiver.read(&mut [0; 4])).await.unwrap().unwrap_err();
+        assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+        for _ in 0..3 {
+            sender.write_all(b"lost").await.unwrap();
+            assert!(timeout(SHORT, sender.read(&mut [0; 4])).await.is_err(), "{direction:?}: it is told");
+        }
+        assert_eq!((proxy.counts().cut, proxy.counts().open), (1, 1));
+        proxy.reset();
+        let reset = timeout(LONG, sender.read(&mut [0; 4])).await.unwrap().unwrap_err();
+        assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test]
+async fn one_side_may_close_and_still_listen() {
+    let (_proxy, mut client) = proxied().await;
+    client.write_all(b"srvr").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut back = Vec::new();
+    timeout(LONG, client.read_to_end(&mut back)).await.unwrap().unwrap();
+    assert_eq!(back, b"srvr");
+}
+
+#[tokio::test]
+async fn a_black_hole_holds_ends_and_beginnings_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = FaultProxy::start(listener.local_addr().unwrap()).await.unwrap();
+    let client = TcpStream::connect(proxy.address()).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    proxy.black_hole(Direction::ToServer, true);
+    drop(client);
+    assert!(timeout(SHORT, server.read(&mut [0; 4])).await.is_err(), "the server is told");
+    let given_up = TcpStream::connect(proxy.address()).await.unwrap();
+    let mut waiting = TcpStream::connect(proxy.address()).await.unwrap();
+    waiting.write_all(b"srvr").await.unwrap();
+    assert!(timeout(SHORT, listener.accept()).await.is_err(), "the server is reached");
+    drop(given_up);
+    // One connection whose end is held, and one that waits.
+    let start = Instant::now();
+    while proxy.counts().open != 2 {
+        assert!(start.elapsed() < LONG, "{:?}", proxy.counts());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(proxy.counts().held, 3);
+    proxy.black_hole(Direction::ToServer, false);
+    assert_eq!(timeout(LONG, server.read(&mut [0; 4])).await.unwrap().unwrap(), 0);
+    let (mut server, _) = timeout(LONG, listener.accept()).await.unwrap().unwrap();
+    let mut first = [0; 4];
+    timeout(LONG, server.read_exact(&mut first)).await.unwrap().unwrap();
+    assert_eq!(&first, b"srvr");
+    assert!(timeout(SHORT, listener.accept()).await.is_err(), "who gave up never reaches the server");
+}
+
+#[tokio::test]
+async fn what_looks_like_a_frame_and_is_none_is_not_waited_for() {
+    let proxy = FaultProxy::start_opaque(echo().await).await.unwrap();
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+    timeout(LONG, echoed(&mut client, b"\0\0\0\x0bshort")).await.unwrap().unwrap();
+}
