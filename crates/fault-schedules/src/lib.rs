@@ -8,3 +8,10 @@
 
 pub mod checker;
 pub mod history;
+pub mod ledger;
+pub mod record;
+pub mod roles;
+pub mod run;
+pub mod schedule;
+pub mod soak;
+mod tree;

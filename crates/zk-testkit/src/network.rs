@@ -86,10 +86,15 @@ impl Ensemble {
         self.hold_between(ones, others, true);
     }
 
-    /// Ends all partitions. What was held is delivered.
+    /// Ends the partition of these, as [`partition`](Self::partition) has them. What was held is delivered.
+    pub fn rejoin(&self, ones: &[usize], others: &[usize]) {
+        self.hold_between(ones, others, false);
+    }
+
+    /// Ends all partitions.
     pub fn heal(&self) {
         let all: Vec<usize> = (0..self.servers.len()).collect();
-        self.hold_between(&all, &all, false);
+        self.rejoin(&all, &all);
     }
 
     fn hold_between(&self, ones: &[usize], others: &[usize], on: bool) {

@@ -1,0 +1,162 @@
+//! Servers, lines and processes.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Mutex, MutexGuard};
+use zk_testkit::{Direction, Ensemble};
+
+use super::{
+    Options, RunError,
+    lines::{Lines, PLACES},
+    processes::{History, Process},
+    witness,
+};
+use crate::{
+    history::{Event, Outcome},
+    roles::{Role, RoleOptions},
+    schedule::{CONTENDERS, Schedule, ServerChoice, WRITERS},
+};
+
+/// What must come, on a machine that is busy with other runs.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) ensemble: Ensemble,
+    pub(super) lines: Lines,
+    program: PathBuf,
+    seed: u64,
+    history: Arc<History>,
+    /// By place. Replaced when one was killed, with the count of those before it.
+    processes: Vec<Mutex<(Process, u32)>>,
+}
+
+impl World {
+    pub(super) async fn start(schedule: &Schedule, options: &Options) -> Result<Self, RunError> {
+        let ensemble = Ensemble::builder()
+            .servers(3)
+            .tick_time(schedule.tick)
+            .property("syncLimit", schedule.sync_limit.to_string())
+            .max_session_timeout(Duration::from_secs(60))
+            .start_timeout(PATIENCE)
+            .quorum_proxies()
+            .start()
+            .await?;
+        let lines = Lines::start(&ensemble).await?;
+        let history = Arc::new(History::default());
+        witness::prepare(&ensemble, &history).await?;
+        let (program, seed) = (options.program.clone(), schedule.seed);
+        let mut world = Self { ensemble, lines, program, seed, history, processes: Vec::new() };
+        for place in 0..PLACES {
+            let process = world.process(place, 0)?;
+            world.processes.push(Mutex::new((process, 0)));
+        }
+        Ok(world)
+    }
+
+    pub(super) fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
+    /// A process for a place, where so many have died.
+    fn process(&self, place: usize, died: u32) -> Result<Process, RunError> {
+        let (role, name) = match place {
+            place if place < CONTENDERS => (Role::Contender, format!("contender-{place}")),
+            place if place < CONTENDERS + WRITERS => (Role::Writer, format!("writer-{}", place - CONTENDERS)),
+            place => (Role::Watcher, format!("watcher-{}", place - CONTENDERS - WRITERS)),
+        };
+        let options = RoleOptions {
+            role,
+            member: name.clone(),
+            name: if died == 0 { name } else { format!("{name}.{died}") },
+            hosts: self.lines.hosts(place),
+            seed: self.seed.wrapping_mul(1_000).wrapping_add(place as u64 * 10).wrapping_add(u64::from(died)),
+        };
+        Process::start(&self.program, &options, &self.history)
+    }
+
+    /// The process at a place.
+    pub(super) async fn at(&self, place: usize) -> MutexGuard<'_, (Process, u32)> {
+        self.processes[place].lock().await
+    }
+
+    /// Starts another process at the place of one that was killed.
+    pub(super) async fn replace(&self, place: usize) -> Result<(), RunError> {
+        let mut at = self.at(place).await;
+        at.1 += 1;
+        at.0 = self.process(place, at.1)?;
+        Ok(())
+    }
+
+    /// The place of the contender that leads.
+    pub(super) async fn leader(&self) -> Option<usize> {
+        let leader = self.history.leader()?;
+        for place in 0..CONTENDERS {
+            if self.at(place).await.0.name() == leader {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    /// The server that is meant, as things are now; the one of that number if there is no leader.
+    pub(super) async fn server(&self, choice: ServerChoice) -> usize {
+        match choice {
+            ServerChoice::Number(server) => server,
+            ServerChoice::Leader => self.ensemble.leader().await.unwrap_or(0),
+            ServerChoice::Follower(nth) => {
+                let leader = self.ensemble.leader().await.unwrap_or(0);
+                (leader + 1 + nth) % 3
+            }
+        }
+    }
+
+    /// Waits until somebody leads, somebody has written and everybody who watches has begun.
+    pub(super) async fn wait_for_work(&self) -> Result<(), RunError> {
+        let began = Instant::now();
+        loop {
+            let count = |like: fn(&Event) -> bool| {
+                self.history.count(|record| record.process != "run" && like(&record.event))
+            };
+            let leads = self.history.leader().is_some();
+            let writes = count(|event| matches!(event, Event::Ok { outcome: Outcome::Written { .. }, .. }));
+            let watchers = count(|event| matches!(event, Event::Resynced { .. }));
+            if leads && writes > 20 && watchers >= PLACES - CONTENDERS - WRITERS {
+                return Ok(());
+            }
+            if began.elapsed() > PATIENCE {
+                let what = format!("work ({leads}, {writes} writes, {watchers} watchers)");
+                return Err(RunError::Late { what, limit: PATIENCE });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Ends every fault, whatever has become of it: all servers serve, all lines are free, all processes run.
+    pub(super) async fn take_everything_back(&self) -> Result<(), RunError> {
+        self.ensemble.heal();
+        for server in 0..3 {
+            // Neither is an error where there was nothing to take back.
+            let _ = self.ensemble.thaw(server);
+            let _ = self.ensemble.start_server(server);
+        }
+        for line in self.lines.all() {
+            line.set_latency(Duration::ZERO);
+            line.set_slices(None);
+            line.set_bandwidth(None);
+            line.black_hole(Direction::ToServer, false);
+            line.black_hole(Direction::ToClient, false);
+            line.refuse(false).await.map_err(|error| RunError::Io("a proxy", error))?;
+        }
+        for place in 0..PLACES {
+            self.at(place).await.0.thaw();
+        }
+        self.ensemble.wait_all().await?;
+        Ok(())
+    }
+}
