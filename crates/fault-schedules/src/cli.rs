@@ -5,11 +5,13 @@ use std::{error::Error, path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use fault_schedules::{
     checker::{self, Requirements},
-    history, ledger,
+    expiries, history, ledger,
     roles::{self, RoleOptions},
+    rolling,
     run::{Options, REQUIREMENTS},
     schedule::Schedule,
     soak::{self, Soak},
+    watches,
 };
 use serde::Serialize;
 
@@ -26,6 +28,12 @@ pub(crate) struct Cli {
 enum Command {
     /// Carry out the schedules of one or more seeds
     Run(Run),
+    /// Have many sessions of leaders expire: each belief must have ended before its key vanishes
+    Expiries(Count),
+    /// Restart all servers in turn, many times, under load: no session may end, nothing be lost
+    Rolling(Count),
+    /// Restart servers under ten thousand watches each time, while everything changes: none may be silent
+    Watches(Count),
     /// Print the schedules of one or more seeds
     Plan(Seeds),
     /// Judge a history that was kept
@@ -74,6 +82,15 @@ struct Run {
 }
 
 #[derive(Debug, Args)]
+struct Count {
+    /// How many
+    #[arg(long, default_value_t = 1)]
+    count: u64,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
 struct Output {
     /// Add a line to this file
     #[arg(long, value_name = "FILE")]
@@ -88,6 +105,25 @@ impl Cli {
     pub(crate) async fn run(self) -> Result<bool, Box<dyn Error>> {
         match self.command {
             Command::Run(run) => run.run().await,
+            Command::Expiries(Count { count, output }) => {
+                let told = |so_far| eprintln!("{so_far} expiries");
+                let seen = expiries::expire(count, &options(None)?, told).await?;
+                output.tell("expiries", &seen)?;
+                Ok(seen.is_good(count))
+            }
+            Command::Rolling(Count { count, output }) => {
+                let told = |so_far| eprintln!("{so_far} rolling restarts");
+                let seen = rolling::roll(count, &options(None)?, told).await?;
+                output.tell("rolling restarts", &seen)?;
+                Ok(seen.is_good())
+            }
+            Command::Watches(Count { count, output }) => {
+                let told =
+                    |seen: &watches::Watches| eprintln!("{} of {} watches told", seen.told, seen.watches);
+                let seen = watches::watch(count, told).await?;
+                output.tell("watches", &seen)?;
+                Ok(seen.is_good())
+            }
             Command::Plan(seeds) => {
                 for seed in seeds.seed..seeds.seed.saturating_add(seeds.count) {
                     print!("{}", Schedule::plan(seed));
@@ -120,21 +156,17 @@ impl Run {
         })
         .await;
         let good = summary.is_good();
-        let told = format!(
-            "{} schedules in {} s, {} violations, {} not carried out",
-            summary.schedules, summary.seconds, summary.totals.violations, summary.not_carried_out,
-        );
-        self.output.tell("schedules", &summary, &told)?;
+        self.output.tell("schedules", &summary)?;
         Ok(good)
     }
 }
 
 impl Output {
-    fn tell(&self, what: &str, figures: &impl Serialize, told: &str) -> Result<(), Box<dyn Error>> {
+    fn tell(&self, what: &str, figures: &impl Serialize) -> Result<(), Box<dyn Error>> {
         if self.json {
             println!("{}", serde_json::to_string(figures)?);
         } else {
-            println!("{told}");
+            println!("{what}: {}", serde_json::to_string_pretty(figures)?);
         }
         if let Some(ledger) = &self.ledger {
             ledger::add(ledger, what, figures)?;

@@ -7,11 +7,14 @@
 //! ```
 
 pub mod checker;
+pub mod expiries;
 pub mod history;
 pub mod ledger;
 pub mod record;
 pub mod roles;
+pub mod rolling;
 pub mod run;
 pub mod schedule;
 pub mod soak;
 mod tree;
+pub mod watches;

@@ -2,17 +2,19 @@
 
 mod calls;
 mod contender;
+mod holder;
 mod orders;
 mod sessions;
 mod watcher;
 mod writer;
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::record::Recorder;
+pub use holder::TTL as HOLDER_TTL;
 use orders::Orders;
 
 /// Everything that writers write is below this, and watched.
@@ -62,6 +64,18 @@ pub struct RoleOptions {
     /// What it draws by
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Its session timeout, in milliseconds
+    #[arg(long, default_value_t = 3_000)]
+    pub session_ms: u64,
+    /// How many sessions it holds
+    #[arg(long, default_value_t = 1)]
+    pub sessions: usize,
+}
+
+impl RoleOptions {
+    fn session(&self) -> Duration {
+        Duration::from_millis(self.session_ms)
+    }
 }
 
 /// What a process is told, one line each.
@@ -99,6 +113,6 @@ pub async fn run(options: RoleOptions) -> Result<(), Box<dyn Error>> {
         Role::Contender => contender::run(&options, &recorder, &orders).await,
         Role::Writer => writer::run(&options, &recorder, &orders).await,
         Role::Watcher => watcher::run(&options, &recorder, &orders).await,
-        Role::Holder => Ok(()),
+        Role::Holder => holder::run(&options, &orders).await,
     }
 }

@@ -7,10 +7,7 @@ mod processes;
 mod witness;
 mod world;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use futures_util::future::join_all;
 
@@ -20,7 +17,7 @@ use crate::{
     schedule::{Kind, Schedule},
 };
 pub use processes::{History, Process};
-use world::World;
+pub use world::World;
 
 /// What a run needs.
 #[derive(Debug, Clone)]
@@ -115,12 +112,12 @@ pub async fn run(
         Ok(faults) => faults,
         Err(error) => {
             // What there is may say why.
-            keep(options, schedule.seed, &records, true)?;
+            keep(options, &world, schedule.seed, &records, true)?;
             return Err(error);
         }
     };
     let verdict = checker::check(&records, requirements);
-    let history = keep(options, schedule.seed, &records, !verdict.is_good())?;
+    let history = keep(options, &world, schedule.seed, &records, !verdict.is_good())?;
     Ok(Report { schedule, verdict, faults, history, took: began.elapsed() })
 }
 
@@ -134,19 +131,30 @@ async fn carry_out(
     let faults = join_all(schedule.faults.iter().map(|planned| inflict::inflict(world, planned))).await;
     world.take_everything_back().await?;
     tokio::time::sleep(options.margin).await;
-    finale::end(world).await?;
+    world.end().await?;
     Ok(faults)
 }
 
-/// Writes the history where it is kept.
-fn keep(options: &Options, seed: u64, records: &[Record], is_bad: bool) -> Result<Option<PathBuf>, RunError> {
+/// Writes the history where it is kept, and beside one that shows something wrong what the servers have logged.
+fn keep(
+    options: &Options,
+    world: &World,
+    seed: u64,
+    records: &[Record],
+    is_bad: bool,
+) -> Result<Option<PathBuf>, RunError> {
     let directory = match &options.keep {
         Some(directory) => directory.clone(),
         None if is_bad => std::env::temp_dir().join("fault-schedules"),
         None => return Ok(None),
     };
-    std::fs::create_dir_all(&directory).map_err(|error| RunError::Io("the directory of histories", error))?;
+    let failed = |error| RunError::Io("the directory of histories", error);
+    std::fs::create_dir_all(&directory).map_err(failed)?;
     let path = directory.join(format!("seed-{seed}.jsonl"));
-    history::write(Path::new(&path), records)?;
+    history::write(&path, records)?;
+    for server in world.ensemble.servers().iter().filter(|_| is_bad) {
+        let log = directory.join(format!("seed-{seed}.server-{}.log", server.index()));
+        std::fs::copy(server.log_path(), log).map_err(failed)?;
+    }
     Ok(Some(path))
 }

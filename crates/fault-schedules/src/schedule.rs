@@ -14,7 +14,7 @@ pub const CONTENDERS: usize = 5;
 pub const WRITERS: usize = 3;
 /// How many watch.
 pub const WATCHERS: usize = 2;
-/// The session timeout of all clients. A lease ends earlier.
+/// The session timeout of planned schedules. A lease ends earlier.
 pub const SESSION: Duration = Duration::from_secs(3);
 
 /// The latest beginning of a fault.
@@ -29,6 +29,8 @@ pub struct Schedule {
     pub tick: Duration,
     /// The servers' `syncLimit`: for so many ticks a follower that is cut off goes on answering its clients.
     pub sync_limit: u32,
+    /// The session timeout of all clients.
+    pub session: Duration,
     /// What goes wrong, by the time of its beginning.
     pub faults: Vec<Planned>,
 }
@@ -74,7 +76,7 @@ impl Schedule {
         for (number, planned) in (0..).zip(&mut faults) {
             planned.number = number;
         }
-        Self { seed, tick, sync_limit, faults }
+        Self { seed, tick, sync_limit, session: SESSION, faults }
     }
 }
 

@@ -9,7 +9,6 @@ use super::{FENCED, Order, Orders, RoleOptions, SCOPE};
 use crate::{
     history::{Call, Event, Outcome},
     record::{Recorder, nanos},
-    schedule::SESSION,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -21,7 +20,7 @@ pub(super) async fn run(
     recorder: &Recorder,
     orders: &Orders,
 ) -> Result<(), Box<dyn Error>> {
-    let timings = Timings::new(SESSION, SECOND, SECOND)?;
+    let timings = Timings::new(options.session(), SECOND, SECOND)?;
     let config = Config::new(SCOPE, &options.hosts)?.with_name(&options.member)?.with_timings(timings);
     let mut contender = Contender {
         dcs: DcsZk::connect(config),

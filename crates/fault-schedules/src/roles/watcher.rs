@@ -12,7 +12,6 @@ use super::{
 use crate::{
     history::{Change, Event},
     record::Recorder,
-    schedule::SESSION,
     tree,
 };
 
@@ -26,7 +25,8 @@ pub(super) async fn run(
     recorder: &Arc<Recorder>,
     orders: &Orders,
 ) -> Result<(), Box<dyn Error>> {
-    let client = Client::builder(&options.hosts)?.session_timeout(SESSION).request_timeout(CALL).build();
+    let client =
+        Client::builder(&options.hosts)?.session_timeout(options.session()).request_timeout(CALL).build();
     record_ends(&client, Arc::clone(recorder));
     let mut watcher = Watcher { client, recorder, view: BTreeMap::new() };
     loop {

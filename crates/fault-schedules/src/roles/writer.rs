@@ -13,7 +13,6 @@ use super::{
 use crate::{
     history::{Call, Outcome},
     record::Recorder,
-    schedule::SESSION,
 };
 
 /// How long a call may take: shorter than most faults, so that some end without an answer.
@@ -28,7 +27,8 @@ pub(super) async fn run(
     recorder: &Arc<Recorder>,
     orders: &Orders,
 ) -> Result<(), Box<dyn Error>> {
-    let client = Client::builder(&options.hosts)?.session_timeout(SESSION).request_timeout(CALL).build();
+    let client =
+        Client::builder(&options.hosts)?.session_timeout(options.session()).request_timeout(CALL).build();
     record_ends(&client, Arc::clone(recorder));
     let mut writer = Writer { rng: Rng::with_seed(options.seed), known: BTreeMap::new(), own: Vec::new() };
     while orders.now() == Order::Work {

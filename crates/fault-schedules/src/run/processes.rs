@@ -106,6 +106,12 @@ impl Process {
         let value = clap::ValueEnum::to_possible_value(&role.role).map(|value| value.get_name().to_owned());
         command.arg("role").args(value).args(["--name", &role.name, "--member", &role.member]);
         command.args(["--hosts", &role.hosts, "--seed", &role.seed.to_string()]);
+        command.args([
+            "--session-ms",
+            &role.session_ms.to_string(),
+            "--sessions",
+            &role.sessions.to_string(),
+        ]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| RunError::Io("a process", error))?;
         let orders = child.stdin.take();
