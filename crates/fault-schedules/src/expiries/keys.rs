@@ -5,13 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use zk_session::{Acl, AddWatchMode, Client, CreateMode, EventType, WatchEvent};
+use zk_session::{Client, EventType, WatchEvent};
 use zk_testkit::Ensemble;
 
-use crate::{history::Nanos, record, run::RunError};
-
-/// Where the scopes are.
-const SCOPES: &str = "/service";
+use crate::{history::Nanos, record};
 
 /// A leader key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,37 +30,36 @@ struct Seen {
 pub(super) struct Keys(Arc<Mutex<Seen>>);
 
 impl Keys {
-    /// Begins to watch; nobody has a key yet.
-    pub(super) async fn watch(ensemble: &Ensemble) -> Result<Self, RunError> {
-        let failed = |error| RunError::Client("the witness", error);
+    /// Begins to watch the leader keys of these scopes.
+    pub(super) fn watch(ensemble: &Ensemble, scopes: impl Iterator<Item = String>) -> Self {
         // Addresses that the kit itself has written.
         let client = Client::builder(&ensemble.connect_string())
             .unwrap_or_else(|error| unreachable!("{error}"))
             .build();
-        client.create(SCOPES, "", CreateMode::PERSISTENT, &Acl::open()).await.map_err(failed)?;
-        let mut events =
-            client.add_watch(SCOPES, AddWatchMode::PERSISTENT_RECURSIVE).await.map_err(failed)?;
         let keys = Self::default();
-        let seen = keys.clone();
-        tokio::spawn(async move {
-            while let Some(WatchEvent::Changed { kind, path, .. }) = events.next().await {
-                let at = record::now();
-                let within = path.strip_prefix(SCOPES).and_then(|rest| rest.strip_suffix("/leader"));
-                let Some(scope) = within.and_then(|scope| scope.strip_prefix('/')) else { continue };
-                if kind == EventType::NODE_CREATED
-                    && let Ok(Some(stat)) = client.exists(&path).await
-                {
-                    seen.seen().held.insert(scope.to_owned(), stat.czxid);
-                }
-                if kind == EventType::NODE_DELETED {
-                    let mut seen = seen.seen();
-                    if let Some(token) = seen.held.remove(scope) {
-                        seen.vanished.push((Key { scope: scope.to_owned(), token }, at));
-                    }
+        for scope in scopes {
+            tokio::spawn(keys.clone().follow(client.clone(), scope));
+        }
+        keys
+    }
+
+    /// Each watch is set by the read that says what there is: no end is missed.
+    async fn follow(self, client: Client, scope: String) {
+        let path = format!("/service/{scope}/leader");
+        // Whatever keeps the witness from reading keeps the run from going on, too.
+        while let Ok((stat, change)) = client.exists_and_watch(&path).await {
+            if let Some(stat) = stat {
+                self.seen().held.insert(scope.clone(), stat.czxid);
+            }
+            let changed = change.await;
+            let at = record::now();
+            if matches!(changed, WatchEvent::Changed { kind: EventType::NODE_DELETED, .. }) {
+                let mut seen = self.seen();
+                if let Some(token) = seen.held.remove(&scope) {
+                    seen.vanished.push((Key { scope: scope.clone(), token }, at));
                 }
             }
-        });
-        Ok(keys)
+        }
     }
 
     /// The scopes whose keys are there.
