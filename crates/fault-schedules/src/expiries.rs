@@ -15,7 +15,7 @@ use zk_testkit::Ensemble;
 use crate::{
     history::{Event, Nanos, Record},
     roles::{HOLDER_TTL, Role, RoleOptions},
-    run::{History, Options, Process, RunError},
+    run::{History, Options, Process, RunError, wait},
 };
 use keys::{Key, Keys};
 
@@ -23,8 +23,6 @@ use keys::{Key, Keys};
 const SESSIONS: usize = 50;
 /// Processes that are frozen together.
 const PROCESSES: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(20);
 
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -106,17 +104,6 @@ pub async fn expire(
 /// A process; its scopes are numbered.
 fn holder(number: usize) -> String {
     format!("holder-{number}")
-}
-
-async fn wait(what: &str, is_so: impl Fn() -> bool) -> Result<(), RunError> {
-    let began = Instant::now();
-    while !is_so() {
-        if began.elapsed() > PATIENCE {
-            return Err(RunError::Late { what: what.to_owned(), limit: PATIENCE });
-        }
-        tokio::time::sleep(POLL).await;
-    }
-    Ok(())
 }
 
 /// Compares the end of each key with the latest end of its leases.

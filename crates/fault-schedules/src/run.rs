@@ -18,6 +18,7 @@ use crate::{
 };
 pub use processes::{History, Process};
 pub use world::World;
+pub(crate) use world::wait;
 
 /// What a run needs.
 #[derive(Debug, Clone)]
@@ -84,11 +85,11 @@ pub const REQUIREMENTS: Requirements = Requirements {
     lease_grants: 1,
     leaders: 1,
     successions: 0,
-    acknowledged_writes: 100,
+    acknowledged_writes: 60,
     fenced_writes: 1,
-    reads: 20,
-    synced_reads: 5,
-    watch_events: 50,
+    reads: 10,
+    synced_reads: 3,
+    watch_events: 60,
     final_views: 1,
     sessions_ended: 0,
     faults_landed: 1,
@@ -130,6 +131,7 @@ async fn carry_out(
     tokio::time::sleep(options.margin).await;
     let faults = join_all(schedule.faults.iter().map(|planned| inflict::inflict(world, planned))).await;
     world.take_everything_back().await?;
+    world.wait_for_recovery().await?;
     tokio::time::sleep(options.margin).await;
     world.end().await?;
     Ok(faults)

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     history::{Event, Outcome},
     roles::{Role, RoleOptions},
-    schedule::{CONTENDERS, Schedule, ServerChoice, WRITERS},
+    schedule::{CONTENDERS, Clients, Schedule, ServerChoice, WRITERS},
 };
 
 /// What must come, on a machine that is busy with other runs.
@@ -118,10 +118,21 @@ impl World {
         None
     }
 
-    /// The server that is meant, as things are now; the one of that number if there is no leader.
+    /// The server that is meant for these clients, as things are now.
+    pub(super) async fn server_of(&self, clients: Clients, choice: ServerChoice) -> usize {
+        match (clients, choice) {
+            (Clients::One(place), ServerChoice::Home) => {
+                (0..3).find(|server| self.lines.line(place, *server).counts().open > 0).unwrap_or(0)
+            }
+            (_, choice) => self.server(choice).await,
+        }
+    }
+
+    /// The server that is meant, as things are now; the first one if there is no leader.
     pub(super) async fn server(&self, choice: ServerChoice) -> usize {
         match choice {
             ServerChoice::Number(server) => server,
+            ServerChoice::Home => 0,
             ServerChoice::Leader => self.ensemble.leader().await.unwrap_or(0),
             ServerChoice::Follower(nth) => {
                 let leader = self.ensemble.leader().await.unwrap_or(0);
@@ -136,23 +147,26 @@ impl World {
     ///
     /// It does not come.
     pub async fn wait_for_work(&self) -> Result<(), RunError> {
-        let began = Instant::now();
-        loop {
-            let count = |like: fn(&Event) -> bool| {
-                self.history.count(|record| record.process != "run" && like(&record.event))
-            };
-            let leads = self.history.leader().is_some();
-            let writes = count(|event| matches!(event, Event::Ok { outcome: Outcome::Written { .. }, .. }));
-            let watchers = count(|event| matches!(event, Event::Resynced { .. }));
-            if leads && writes > 20 && watchers >= PLACES - CONTENDERS - WRITERS {
-                return Ok(());
-            }
-            if began.elapsed() > PATIENCE {
-                let what = format!("work ({leads}, {writes} writes, {watchers} watchers)");
-                return Err(RunError::Late { what, limit: PATIENCE });
-            }
-            tokio::time::sleep(POLL).await;
-        }
+        wait("work", || {
+            let watchers = self.history.count(|record| matches!(record.event, Event::Resynced { .. }));
+            self.history.leader().is_some()
+                && self.acknowledged() > 20
+                && watchers >= PLACES - CONTENDERS - WRITERS
+        })
+        .await
+    }
+
+    /// Waits until somebody has got or renewed a lease and writers have written, after all that was.
+    pub(super) async fn wait_for_recovery(&self) -> Result<(), RunError> {
+        let leases = || self.history.count(|record| matches!(record.event, Event::Lease { .. }));
+        let before = (leases(), self.acknowledged());
+        wait("a recovery", || leases() > before.0 && self.acknowledged() > before.1 + 30).await
+    }
+
+    /// How many writes were acknowledged.
+    fn acknowledged(&self) -> usize {
+        let is_write = |event: &Event| matches!(event, Event::Ok { outcome: Outcome::Written { .. }, .. });
+        self.history.count(|record| is_write(&record.event))
     }
 
     /// Restarts all servers, one after the other, and waits each time until all serve.
@@ -190,4 +204,16 @@ impl World {
         self.ensemble.wait_all().await?;
         Ok(())
     }
+}
+
+/// Waits until something is so.
+pub(crate) async fn wait(what: &str, is_so: impl Fn() -> bool) -> Result<(), RunError> {
+    let began = Instant::now();
+    while !is_so() {
+        if began.elapsed() > PATIENCE {
+            return Err(RunError::Late { what: what.to_owned(), limit: PATIENCE });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }

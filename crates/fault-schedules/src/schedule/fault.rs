@@ -105,9 +105,19 @@ pub enum ServerChoice {
     Follower(usize),
     /// This one.
     Number(usize),
+    /// The one that the client is connected to.
+    Home,
 }
 
 impl ServerChoice {
+    /// One that the fault has a chance to hit: a single client is where it is.
+    fn of(clients: Clients, rng: &mut Rng) -> Self {
+        match clients {
+            Clients::All => Self::draw(rng),
+            Clients::One(_) => Self::Home,
+        }
+    }
+
     fn draw(rng: &mut Rng) -> Self {
         match rng.u8(..4) {
             0 => Self::Leader,
@@ -188,7 +198,6 @@ pub enum Fault {
 
 impl Fault {
     pub(super) fn draw(kind: Kind, rng: &mut Rng) -> Self {
-        let direction = |rng: &mut Rng| if rng.bool() { Direction::ToServer } else { Direction::ToClient };
         let two = |rng: &mut Rng| [(0, 1), (0, 2), (1, 2)][rng.usize(..3)];
         match kind {
             Kind::KillServer => Self::KillServer(ServerChoice::draw(rng)),
@@ -212,20 +221,24 @@ impl Fault {
             Kind::KillLeader => Self::KillLeader,
             Kind::KillContender => Self::KillContender(rng.usize(..CONTENDERS)),
             Kind::KillWriter => Self::KillWriter(rng.usize(..WRITERS)),
-            Kind::Latency => {
-                let latency = Duration::from_millis(rng.u64(20..=600));
-                Self::Latency(Clients::draw(rng), ServerChoice::draw(rng), latency)
-            }
-            Kind::BlackHole => Self::BlackHole(Clients::draw(rng), ServerChoice::draw(rng), direction(rng)),
-            Kind::Slices => Self::Slices(Clients::draw(rng), ServerChoice::draw(rng), rng.usize(1..=7)),
-            Kind::Bandwidth => {
-                Self::Bandwidth(Clients::draw(rng), ServerChoice::draw(rng), rng.u32(500..=20_000))
-            }
-            Kind::HalfOpen => Self::HalfOpen(Clients::draw(rng), ServerChoice::draw(rng), direction(rng)),
-            Kind::Reset => Self::Reset(Clients::draw(rng), ServerChoice::draw(rng)),
-            Kind::Refuse => Self::Refuse(Clients::draw(rng), ServerChoice::draw(rng)),
             Kind::LoseRequest => Self::LoseRequest(Clients::draw(rng)),
             Kind::LoseReply => Self::LoseReply(Clients::draw(rng)),
+            _ => Self::draw_of_lines(kind, rng),
+        }
+    }
+
+    fn draw_of_lines(kind: Kind, rng: &mut Rng) -> Self {
+        let clients = Clients::draw(rng);
+        let server = ServerChoice::of(clients, rng);
+        let direction = if rng.bool() { Direction::ToServer } else { Direction::ToClient };
+        match kind {
+            Kind::Latency => Self::Latency(clients, server, Duration::from_millis(rng.u64(20..=600))),
+            Kind::Slices => Self::Slices(clients, server, rng.usize(1..=7)),
+            Kind::Bandwidth => Self::Bandwidth(clients, server, rng.u32(500..=20_000)),
+            Kind::HalfOpen => Self::HalfOpen(clients, server, direction),
+            Kind::Reset => Self::Reset(clients, server),
+            Kind::Refuse => Self::Refuse(clients, server),
+            _ => Self::BlackHole(clients, server, direction),
         }
     }
 
@@ -266,6 +279,7 @@ impl fmt::Display for ServerChoice {
             Self::Leader => f.write_str("the ensemble's leader"),
             Self::Follower(nth) => write!(f, "follower {nth}"),
             Self::Number(server) => write!(f, "server {server}"),
+            Self::Home => f.write_str("its server"),
         }
     }
 }

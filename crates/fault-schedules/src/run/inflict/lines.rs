@@ -66,7 +66,7 @@ async fn while_on(
     of: impl Fn(Counts) -> u64,
     set: impl Fn(&FaultProxy, bool),
 ) -> bool {
-    let server = world.server(server).await;
+    let server = world.server_of(clients, server).await;
     let lines = world.lines.to_server(clients, server);
     let count = || lines.iter().map(|line| of(line.counts())).sum::<u64>();
     let before = count();
@@ -79,7 +79,7 @@ async fn while_on(
 
 /// Landed when a connection was cut, and the port does refuse.
 async fn refuse(world: &World, clients: Clients, server: ServerChoice, lasts: Duration) -> bool {
-    let server = world.server(server).await;
+    let server = world.server_of(clients, server).await;
     let lines = world.lines.to_server(clients, server);
     let cut = || lines.iter().map(|line| line.counts().cut).sum::<u64>();
     let before = cut();
