@@ -27,6 +27,8 @@ async fn the_schedules_of_ci_show_nothing_wrong() {
     .await;
     println!("{}", serde_json::to_string(&summary).unwrap());
     assert!(summary.is_good(), "{}", summary.violations.join("\n"));
+    // Of those that lose their leader for longer than its session, and have a machine fast enough for another one meanwhile.
+    assert!(summary.totals.successions * 4 > count, "{} successions", summary.totals.successions);
     let planned: u64 = summary.faults.values().map(|faults| faults.planned).sum();
     let landed: u64 = summary.faults.values().map(|faults| faults.landed).sum();
     assert!(landed * 2 > planned, "{landed} of {planned} faults landed");

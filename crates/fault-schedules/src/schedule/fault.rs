@@ -40,6 +40,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What happens to the contender that leads.
+    pub(super) const OF_LEADERS: &[Self] = &[Self::FreezeLeader, Self::Island, Self::KillLeader];
     /// What happens to servers and between them.
     pub(super) const OF_SERVERS: &[Self] = &[
         Self::KillServer,
@@ -47,17 +49,14 @@ impl Kind {
         Self::RollingRestart,
         Self::Partition,
         Self::PartitionOfTwo,
-        Self::Island,
         Self::SlowQuorum,
         Self::QuorumReset,
     ];
-    /// What happens to processes of clients.
+    /// What happens to processes of clients, whether or not they lead.
     pub(super) const OF_CLIENTS: &[Self] = &[
-        Self::FreezeLeader,
         Self::FreezeContender,
         Self::FreezeWriter,
         Self::FreezeWatcher,
-        Self::KillLeader,
         Self::KillContender,
         Self::KillWriter,
     ];
@@ -76,14 +75,16 @@ impl Kind {
 
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::OF_SERVERS, Self::OF_CLIENTS, Self::OF_LINES].into_iter().flatten().copied()
+        [Self::OF_LEADERS, Self::OF_SERVERS, Self::OF_CLIENTS, Self::OF_LINES].into_iter().flatten().copied()
     }
 
     /// The shortest and the longest that it lasts, in milliseconds.
     pub(super) fn duration(self) -> (u64, u64) {
         match self {
             // Longer than a session, and so than any lease.
-            Self::FreezeLeader | Self::FreezeContender | Self::FreezeWriter | Self::Island => (3_500, 5_000),
+            Self::FreezeLeader | Self::FreezeContender | Self::FreezeWriter => (3_500, 5_000),
+            // The client moves to the follower first.
+            Self::Island => (4_500, 6_000),
             Self::FreezeWatcher => (1_000, 4_000),
             Self::KillServer | Self::FreezeServer | Self::Partition | Self::PartitionOfTwo => (800, 4_000),
             // They end when they are done; the rest of the time is for the recovery.

@@ -35,7 +35,7 @@ pub(super) async fn happen(world: &World, fault: Fault, lasts: Duration) -> bool
         Fault::HalfOpen(clients, server, direction) => {
             let set = |line: &FaultProxy, on| {
                 if on {
-                    line.half_open(direction)
+                    line.half_open(direction);
                 }
             };
             while_on(world, clients, server, lasts, |counts| counts.cut, set).await
@@ -43,7 +43,7 @@ pub(super) async fn happen(world: &World, fault: Fault, lasts: Duration) -> bool
         Fault::Reset(clients, server) => {
             let set = |line: &FaultProxy, on| {
                 if on {
-                    line.reset()
+                    line.reset();
                 }
             };
             while_on(world, clients, server, lasts, |counts| counts.cut, set).await
