@@ -18,8 +18,9 @@ const OPTIONS: [(&str, &str, &str); 5] = [
     ("citus.group", "PATRONI_CITUS_GROUP", "--group"),
 ];
 
-/// What was configured. Options are laid over the environment, which goes before the file.
-#[derive(Debug, Clone, Default)]
+/// What was configured. Options are laid over the environment, which goes before the file. Without `Debug`: the file has
+/// passwords in it.
+#[derive(Clone, Default)]
 pub(crate) struct Settings {
     yaml: String,
     file: Option<PathBuf>,

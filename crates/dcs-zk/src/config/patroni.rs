@@ -302,8 +302,10 @@ bootstrap:
     }
 
     #[test]
-    fn no_mistake_shows_a_secret() {
+    fn neither_a_configuration_nor_a_mistake_in_one_shows_a_secret() {
         let written = [
+            "auth_data: {digest: 'user:canary'}",
+            "key_password: canary",
             "auth_data: digest:user:canary",
             "auth_data: [canary]",
             "auth_data: {digest: {user: canary}}",
