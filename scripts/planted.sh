@@ -50,6 +50,9 @@ log=$CARGO_TARGET_DIR/planted.log
 mkdir -p "$scratch"
 GIT_INDEX_FILE=$scratch.index git --work-tree="$scratch" read-tree --reset -u HEAD
 cd "$scratch"
+for name in "${all[@]}"; do
+    patch --dry-run --silent -p1 <"${patches[$name]}" || { echo "$name fits no more: plant it anew" >&2; exit 1; }
+done
 
 # check_of NAME: package, file and test that are to catch it.
 check_of() {
