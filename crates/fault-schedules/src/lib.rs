@@ -9,7 +9,7 @@
 //! The program is `fault-schedule`:
 //!
 //! ```text
-//! cargo run -p fault-schedules -- run --seed 0 --count 20               # what CI does, as a test
+//! cargo run -p fault-schedules -- run --seed 40 --count 20              # what CI does, as a test
 //! cargo run -p fault-schedules -- run --seed 17                         # one again; `plan --seed 17` prints it
 //! cargo run -p fault-schedules -- run --seed 1000 --count 500 --ledger crates/fault-schedules/LEDGER.jsonl
 //! cargo run -p fault-schedules -- expiries --count 1000                 # beliefs end before keys vanish
