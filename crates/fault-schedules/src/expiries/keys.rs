@@ -3,12 +3,16 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use zk_session::{Client, EventType, WatchEvent};
 use zk_testkit::Ensemble;
 
 use crate::{history::Nanos, record};
+
+/// Between two tries of a read that failed.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A leader key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,21 +47,30 @@ impl Keys {
         keys
     }
 
-    /// Each watch is set by the read that says what there is: no end is missed.
+    /// Each watch is set by the read that says what there is: no end is missed. A key that went while nothing could be read is not
+    /// counted, because nobody saw when.
     async fn follow(self, client: Client, scope: String) {
         let path = format!("/service/{scope}/leader");
-        // Whatever keeps the witness from reading keeps the run from going on, too.
-        while let Ok((stat, change)) = client.exists_and_watch(&path).await {
-            if let Some(stat) = stat {
-                self.seen().held.insert(scope.clone(), stat.czxid);
+        loop {
+            let Ok((stat, change)) = client.exists_and_watch(&path).await else {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            match stat {
+                Some(stat) => drop(self.seen().held.insert(scope.clone(), stat.czxid)),
+                None => drop(self.seen().held.remove(&scope)),
             }
             let changed = change.await;
             let at = record::now();
-            if matches!(changed, WatchEvent::Changed { kind: EventType::NODE_DELETED, .. }) {
-                let mut seen = self.seen();
-                if let Some(token) = seen.held.remove(&scope) {
-                    seen.vanished.push((Key { scope: scope.clone(), token }, at));
+            match changed {
+                WatchEvent::Changed { kind: EventType::NODE_DELETED, .. } => {
+                    let mut seen = self.seen();
+                    if let Some(token) = seen.held.remove(&scope) {
+                        seen.vanished.push((Key { scope: scope.clone(), token }, at));
+                    }
                 }
+                WatchEvent::Closed => return,
+                _ => {}
             }
         }
     }
