@@ -1,11 +1,12 @@
 //! The command line.
 
-use std::{error::Error, path::PathBuf, time::Duration};
+use std::{convert::Infallible, error::Error, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use fault_schedules::{
     checker::{self, Requirements},
-    expiries, history, ledger,
+    expiries, history,
+    ledger::Ledger,
     roles::{self, RoleOptions},
     rolling,
     run::{Options, REQUIREMENTS},
@@ -93,8 +94,8 @@ struct Count {
 #[derive(Debug, Args)]
 struct Output {
     /// Add a line to this file
-    #[arg(long, value_name = "FILE")]
-    ledger: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = ledger_at)]
+    ledger: Option<Ledger>,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -161,6 +162,10 @@ impl Run {
     }
 }
 
+fn ledger_at(path: &str) -> Result<Ledger, Infallible> {
+    Ok(Ledger::begin(path.as_ref()))
+}
+
 impl Output {
     fn tell(&self, what: &str, figures: &impl Serialize) -> Result<(), Box<dyn Error>> {
         if self.json {
@@ -169,7 +174,7 @@ impl Output {
             println!("{what}: {}", serde_json::to_string_pretty(figures)?);
         }
         if let Some(ledger) = &self.ledger {
-            ledger::add(ledger, what, figures)?;
+            ledger.add(what, figures)?;
         }
         Ok(())
     }
