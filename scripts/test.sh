@@ -10,4 +10,7 @@ if [ $# -eq 0 ]; then
     # In one run with all the others: on its own, the feature's test would compile half of the dependencies once more.
     set -- --workspace --features integration-tests/gssapi
 fi
+# Most tests wait for servers most of the time: twice as many at a time as there are cores.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
+export RUST_TEST_THREADS
 exec cargo test --locked "$@"
