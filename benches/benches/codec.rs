@@ -1,27 +1,45 @@
-//! Encoding and decoding of whole frames, each beside a plain copy of the same bytes.
+//! Encoding and decoding of every common record, each beside a plain copy of the same bytes: the limit.
+//!
+//! `cargo bench -p benches --bench codec`, with a part of a name behind it for some of them.
+
+#[path = "codec/replies.rs"]
+mod replies;
+#[path = "codec/requests.rs"]
+mod requests;
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use zk_jute::records::{
-    Acl, CreateRequest, GetChildrenResponse, GetDataResponse, Id, ReplyHeader, RequestHeader, Stat,
-};
-use zk_jute::{
-    Decode, Encode, ErrorCode, FrameDecoder, FrameLimit, OpCode, Permissions, Reader, write_frame,
-};
+use zk_jute::{Encode, FrameDecoder, FrameLimit, Reader, write_frame};
 
-/// Payload sizes in bytes: a leader key, a member, a large configuration.
-const PAYLOADS: [usize; 3] = [16, 1024, 65_536];
+/// Payload sizes in bytes: a leader key, a member, a status page, a large configuration.
+const PAYLOADS: [usize; 4] = [16, 1024, 4096, 65_536];
 
-/// Numbers of children: a cluster, and far more than that.
-const CHILDREN: [usize; 2] = [8, 1000];
+/// Numbers of names in a list: a cluster, and far more than that.
+const COUNTS: [usize; 2] = [8, 1000];
 
-const REQUEST: RequestHeader = RequestHeader { xid: 1, op: OpCode::CREATE };
-const REPLY: ReplyHeader = ReplyHeader { xid: 1, zxid: 2, err: ErrorCode::OK };
+/// A path as Patroni has them.
+const PATH: &str = "/service/demo/members/postgresql0";
 
-/// Measures one message at one size: written, read (through the frame decoder), copied.
+/// Names of children.
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("postgresql{number}")).collect()
+}
+
+/// A closure that decodes a header and a body.
+macro_rules! decode {
+    ($header:ty, $body:ty) => {
+        |reader: &mut zk_jute::Reader<'_>| {
+            std::hint::black_box(<$header as zk_jute::Decode>::decode(reader).expect("a header"));
+            std::hint::black_box(<$body as zk_jute::Decode>::decode(reader).expect("a body"));
+        }
+    };
+}
+use decode;
+
+/// Measures one message at one size: written, copied, read, and read through the frame decoder.
 fn message<H: Encode, B: Encode>(
     criterion: &mut Criterion,
     (name, size): (&str, usize),
@@ -46,6 +64,10 @@ fn message<H: Encode, B: Encode>(
             buf.extend_from_slice(black_box(&wire));
         });
     });
+    let frame = wire.slice(4..);
+    group.bench_function(BenchmarkId::new("decode", size), |bencher| {
+        bencher.iter(|| read(&mut Reader::new(black_box(&frame))));
+    });
     // The input has to be received anew each time; that copy is measured with it.
     group.bench_function(BenchmarkId::new("receive+decode", size), |bencher| {
         let mut decoder = FrameDecoder::new(FrameLimit::default());
@@ -59,40 +81,12 @@ fn message<H: Encode, B: Encode>(
     group.finish();
 }
 
-fn codec(criterion: &mut Criterion) {
-    for size in PAYLOADS {
-        let data = Some(Bytes::from(vec![7; size]));
-        let body = GetDataResponse { data, stat: Stat::default() };
-        message(criterion, ("getData reply", size), (&REPLY, &body), |reader| {
-            black_box(ReplyHeader::decode(reader).expect("a header"));
-            black_box(GetDataResponse::decode(reader).expect("a body"));
-        });
-    }
-    for size in PAYLOADS {
-        let acl = vec![Acl { perms: Permissions::ALL, id: Id { scheme: "world", id: "anyone" } }];
-        let data = Some(Bytes::from(vec![7; size]));
-        let body = CreateRequest { path: "/service/demo/members/postgresql0", data, acl, flags: 1 };
-        message(criterion, ("create request", size), (&REQUEST, &body), |reader| {
-            black_box(RequestHeader::decode(reader).expect("a header"));
-            black_box(CreateRequest::decode(reader).expect("a body"));
-        });
-    }
-    for count in CHILDREN {
-        let names: Vec<_> = (0..count).map(|number| format!("postgresql{number}")).collect();
-        let body = GetChildrenResponse { children: names.iter().map(String::as_str).collect() };
-        message(criterion, ("getChildren reply", count), (&REPLY, &body), |reader| {
-            black_box(ReplyHeader::decode(reader).expect("a header"));
-            black_box(GetChildrenResponse::decode(reader).expect("a body"));
-        });
-    }
-}
-
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .sample_size(30)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    targets = codec
+    targets = requests::all, replies::all
 }
 criterion_main!(benches);

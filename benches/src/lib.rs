@@ -1,1 +1,7 @@
-//! Benchmarks of the workspace: `cargo bench -p benches`. The programs are under `benches/`; there is no library.
+//! The side-by-side programs of the workspace, and what they share. `benches/README.md` says how to run each.
+
+pub mod contender;
+pub mod report;
+pub mod servers;
+pub mod spinner;
+pub mod stub;

@@ -1,0 +1,124 @@
+//! What every program shares: options, tables, JSON lines, pictures, and how figures are condensed.
+//!
+//! A program makes a [`Report`] of its [`Metric`]s, [`add`](Report::add)s a [`Sample`] for each measurement and ends with
+//! [`finish`](Report::finish). Absolute figures are noise on a shared machine; what counts are ratios of what was measured in
+//! the same round.
+
+mod machine;
+mod options;
+mod plot;
+mod progress;
+mod sample;
+mod statistics;
+mod table;
+
+use std::{
+    fs::File,
+    io::{self, Write},
+};
+
+use serde_json::json;
+
+pub use self::{
+    machine::{Machine, Provenance},
+    options::ReportOptions,
+    progress::{Progress, note},
+    sample::{Better, Metric, Sample, Subject},
+    statistics::{OURS, median, quantile},
+};
+
+/// The measurements of one run of one program.
+#[derive(Debug)]
+pub struct Report {
+    title: &'static str,
+    metrics: &'static [Metric],
+    options: ReportOptions,
+    provenance: Provenance,
+    json: Option<File>,
+    samples: Vec<Sample>,
+}
+
+impl Report {
+    /// An empty report. `title` stands above pictures and in JSON.
+    ///
+    /// # Errors
+    ///
+    /// The file for JSON cannot be written.
+    pub fn new(title: &'static str, metrics: &'static [Metric], options: ReportOptions) -> io::Result<Self> {
+        let json = options.json.as_ref().map(File::create).transpose()?;
+        Ok(Self { title, metrics, options, provenance: Provenance::now(), json, samples: Vec::new() })
+    }
+
+    /// Takes a measurement, and writes it to the JSON file at once: what a run has measured outlives it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn add(&mut self, sample: Sample) -> io::Result<()> {
+        if let Some(json) = &mut self.json {
+            let Subject { server, workload, contender } = &sample.subject;
+            let line = json!({
+                "program": self.title,
+                "server": server,
+                "workload": workload,
+                "contender": contender,
+                "round": sample.round,
+                "values": sample.values,
+                "command": self.provenance.command,
+                "commit": self.provenance.commit,
+                "machine": self.provenance.machine,
+            });
+            writeln!(json, "{line}")?;
+        }
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    /// Prints the tables and draws the picture.
+    ///
+    /// # Errors
+    ///
+    /// The picture cannot be drawn, or standard output cannot be written.
+    pub fn finish(self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let Machine { cores, cpu, kernel, load } = &self.provenance.machine;
+        let commit = &self.provenance.commit;
+        writeln!(out, "{} at {commit}: {cores} × {cpu}, Linux {kernel}, load {load}", self.title)?;
+        for panel in self.panels() {
+            writeln!(out, "\n{}: {} (medians)", panel.server, panel.workload)?;
+            writeln!(out, "{}", table::table(self.metrics, &panel.samples, &panel.contenders))?;
+        }
+        if let Some(file) = &self.options.plot {
+            let caption = format!("{} – {cores} × {cpu}, {commit}", self.title);
+            plot::draw(file, &caption, self.metrics, &self.panels())?;
+        }
+        Ok(())
+    }
+
+    /// The samples by server and workload, in the order in which they came.
+    fn panels(&self) -> Vec<Panel<'_>> {
+        let mut panels: Vec<Panel<'_>> = Vec::new();
+        for sample in &self.samples {
+            let Subject { server, workload, contender } = &sample.subject;
+            let at = panels.iter().position(|panel| (panel.server, panel.workload) == (server, workload));
+            let at = at.unwrap_or_else(|| {
+                panels.push(Panel { server, workload, contenders: Vec::new(), samples: Vec::new() });
+                panels.len() - 1
+            });
+            let panel = &mut panels[at];
+            if !panel.contenders.contains(&contender.as_str()) {
+                panel.contenders.push(contender);
+            }
+            panel.samples.push(sample);
+        }
+        panels
+    }
+}
+
+/// What was measured of one workload on one server.
+struct Panel<'a> {
+    server: &'a str,
+    workload: &'a str,
+    contenders: Vec<&'a str>,
+    samples: Vec<&'a Sample>,
+}

@@ -1,0 +1,70 @@
+//! Tables for people.
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+
+use super::{
+    Metric, Sample,
+    statistics::{best_peer, median_of, ratio},
+};
+
+/// The medians of one workload on one server, a line for each contender.
+pub(super) fn table(metrics: &[Metric], samples: &[&Sample], contenders: &[&str]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    let mut head = vec![Cell::new("contender")];
+    for metric in metrics {
+        head.push(right(metric.heading));
+        if metric.compared {
+            head.push(right("× best peer"));
+        }
+    }
+    table.set_header(head);
+    for contender in contenders {
+        let mut row = vec![Cell::new(contender)];
+        for metric in metrics {
+            row.push(right(&median_of(samples, contender, metric).map_or_else(String::new, number)));
+            if metric.compared {
+                let ratio =
+                    best_peer(samples, metric).and_then(|best| ratio(samples, contender, best, metric));
+                row.push(right(&ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))));
+            }
+        }
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+fn right(text: &str) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// Three digits that say something, and a space between thousands.
+pub(super) fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        magnitude if magnitude >= 100.0 => 0,
+        magnitude if magnitude >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    let (whole, fraction) =
+        text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 && grouped != "-" {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    fraction.map_or(grouped.clone(), |fraction| format!("{grouped}.{fraction}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_grouped() {
+        let shown = [0.0, 0.456, 12.34, 123.4, 1234.5, 203_456.0, -123_456.0].map(number);
+        assert_eq!(shown, ["0.00", "0.46", "12.3", "123", "1 234", "203 456", "-123 456"]);
+    }
+}
