@@ -67,9 +67,9 @@ pub enum DecodeError {
         /// How many ops there were.
         most: usize,
     },
-    /// A path that the server says to have created lies outside the client's chroot.
-    #[error("{what} lies outside the chroot")]
-    OutsideChroot {
+    /// The node that the server says to have created is not the one that it was asked for.
+    #[error("{what} is not what was asked for")]
+    OtherPath {
         /// The record and field.
         what: &'static str,
     },
@@ -97,7 +97,7 @@ impl DecodeError {
             }
             Self::UnexpectedOp { .. }
             | Self::TooManyResults { .. }
-            | Self::OutsideChroot { .. }
+            | Self::OtherPath { .. }
             | Self::TrailingBytes { .. } => {}
         }
         self

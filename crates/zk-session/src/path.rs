@@ -67,10 +67,15 @@ impl Chroot {
         self.strip(path).unwrap_or_else(|| path.to_owned())
     }
 
-    /// The caller's path for the node that an answer says to have created. One outside the chroot cannot be what was asked
-    /// for: given to the caller, it would name another node.
-    pub(crate) fn created(&self, path: &str) -> Result<String, DecodeError> {
-        self.strip(path).ok_or(DecodeError::OutsideChroot { what: "CreateResponse.path" })
+    /// The caller's path for the node that an answer says to have created: the one that was asked for, with a number if the
+    /// server has numbered it. Any other is no answer, and one outside the chroot would name another node of the caller's.
+    pub(crate) fn created(&self, asked: &str, path: &str) -> Result<String, DecodeError> {
+        let number = path.strip_prefix(asked);
+        if number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')) {
+            Ok(self.to_caller(path))
+        } else {
+            Err(DecodeError::OtherPath { what: "CreateResponse.path" })
+        }
     }
 
     /// The caller's path for one of the server's that is inside the chroot.
@@ -135,8 +140,17 @@ mod tests {
         }
         let chroot = Chroot::new(Some("/x".to_owned()));
         assert_eq!(chroot.to_caller("/xy"), "/xy", "a sibling is not inside");
-        assert_eq!(chroot.created("/x/n"), Ok("/n".to_owned()));
-        assert!(chroot.created("/xy").is_err() && chroot.created("/n").is_err(), "nobody asked for that");
+        assert_eq!(chroot.created("/x/n", "/x/n"), Ok("/n".to_owned()));
+        assert_eq!(chroot.created("/x/n-", "/x/n-0000000007"), Ok("/n-0000000007".to_owned()));
+        assert_eq!(
+            chroot.created("/x/", "/x/-2147483648"),
+            Ok("/-2147483648".to_owned()),
+            "after the greatest"
+        );
+        assert_eq!(chroot.created("/above", "/above"), Ok("/above".to_owned()), "a parent of the chroot");
+        for other in ["/n", "/xy", "/x/m", "/x/n/0", "/x/nn", "/x", ""] {
+            assert!(chroot.created("/x/n", other).is_err(), "{other}");
+        }
         assert_eq!(
             (chroot.strip("/xy"), chroot.strip("/x"), chroot.strip("/")),
             (None, Some("/".into()), None)

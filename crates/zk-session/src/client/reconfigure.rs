@@ -26,7 +26,7 @@ impl Client {
     }
 
     /// Changes how long a link may be silent before it is dead, also of the live connection, which goes on: see
-    /// [`ClientBuilder::read_timeout`]. 10 ms at least; `None` for a third of the negotiated session timeout. Pings follow at
+    /// [`ClientBuilder::read_timeout`](crate::ClientBuilder::read_timeout). 10 ms at least; `None` for a third of the negotiated session timeout. Pings follow at
     /// half of it.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Client {
         Ok(self.command(Command::SetReadTimeout(read_timeout))?)
     }
 
-    /// Changes how long one attempt to connect may take, from the next attempt on; see [`ClientBuilder::connect_timeout`].
+    /// Changes how long one attempt to connect may take, from the next attempt on; see [`ClientBuilder::connect_timeout`](crate::ClientBuilder::connect_timeout).
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl Client {
         Ok(self.command(Command::SetConnectTimeout(connect_timeout))?)
     }
 
-    /// Replaces the identities (scheme and credential) of every connection; see [`ClientBuilder::credential`]. Added ones take
+    /// Replaces the identities (scheme and credential) of every connection; see [`ClientBuilder::credential`](crate::ClientBuilder::credential). Added ones take
     /// effect on the live connection. One that is missing cannot be taken back there: the session moves to a new connection, and
     /// calls in flight end as [`Error::Unknown`]. The same list changes nothing.
     ///

@@ -84,28 +84,35 @@ impl Client {
         let outcome = self.submit_encoded(op, body.clone(), None);
         // The requests that may follow share the time of the first one.
         let (client, path) = (self.with_deadline(self.deadline()), path.to_owned());
+        let asked = on_server.to_owned();
         async move {
             let mut reply = outcome.await?;
             if !old && reply.err != ErrorCode::UNIMPLEMENTED {
                 let chroot = client.chroot().clone();
                 return client.decode_ok(reply, path, move |body| {
                     let response = Create2Response::from_bytes(body)?;
-                    Ok((chroot.created(response.path)?, response.stat))
+                    Ok((chroot.created(&asked, response.path)?, response.stat))
                 });
             }
             if !old {
                 client.without_create2().store(true, Ordering::Relaxed);
                 reply = client.submit_encoded(OpCode::CREATE, body, None).await?;
             }
-            client.created_without_stat(reply, path).await
+            client.created_without_stat(reply, &asked, path).await
         }
     }
 
-    async fn created_without_stat(&self, reply: Reply, path: String) -> Result<(String, Stat), Error> {
+    async fn created_without_stat(
+        &self,
+        reply: Reply,
+        asked: &str,
+        path: String,
+    ) -> Result<(String, Stat), Error> {
         let czxid = reply.zxid;
         let chroot = self.chroot().clone();
-        let created =
-            self.decode_ok(reply, path, move |body| chroot.created(CreateResponse::from_bytes(body)?.path))?;
+        let created = self.decode_ok(reply, path, move |body| {
+            chroot.created(asked, CreateResponse::from_bytes(body)?.path)
+        })?;
         // It is created, whatever becomes of the question.
         match self.exists(&created).await {
             Ok(Some(stat)) if stat.czxid == czxid => Ok((created, stat)),

@@ -36,10 +36,10 @@ impl Client {
                 acl: Acl::records(acl),
                 flags: CreateMode::CONTAINER.flags(),
             };
-            let chroot = self.chroot().clone();
+            let (chroot, asked) = (self.chroot().clone(), on_server.clone());
             self.call(OpCode::CREATE_CONTAINER, path, &request, move |body| {
                 let response = Create2Response::from_bytes(body)?;
-                Ok((chroot.created(response.path)?, response.stat))
+                Ok((chroot.created(&asked, response.path)?, response.stat))
             })
         });
         async move { call?.await }

@@ -58,10 +58,10 @@ impl Client {
                 flags: mode.flags(),
                 ttl,
             };
-            let chroot = self.chroot().clone();
+            let (chroot, asked) = (self.chroot().clone(), on_server.clone());
             self.call(OpCode::CREATE_TTL, path, &request, move |body| {
                 let response = Create2Response::from_bytes(body)?;
-                Ok((chroot.created(response.path)?, response.stat))
+                Ok((chroot.created(&asked, response.path)?, response.stat))
             })
         });
         async move { call?.await }
