@@ -182,7 +182,7 @@ impl Scene<'_> {
             // Whoever is first in one round is last in the next.
             let count = self.contenders.len();
             for turn in 0..count {
-                let at = (turn + round) % count;
+                let at = (turn + round.saturating_sub(1)) % count;
                 let (name, child) = &mut self.contenders[at];
                 let what = if round == 0 { "warm-up".to_owned() } else { format!("round {round}") };
                 progress.step(&format!("{}, {}, {what}: {name}", self.kind.name(), workload.name()));
