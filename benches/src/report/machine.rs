@@ -9,7 +9,7 @@ use serde::Serialize;
 pub struct Provenance {
     /// The command line.
     pub command: String,
-    /// The commit that was checked out, with `+` where files were changed since; `unknown` outside a checkout.
+    /// The commit that was checked out, with `+` where files were changed since; `unknown` where the checkout is gone.
     pub commit: String,
     /// The machine.
     pub machine: Machine,
@@ -54,7 +54,8 @@ impl Machine {
 
 fn commit() -> String {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok()?;
+        let output =
+            Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".to_owned() };
