@@ -17,7 +17,7 @@ use std::{
 };
 
 use history::history;
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use run::run;
 use tokio::time::Instant;
 
@@ -27,6 +27,15 @@ const HANGS: Duration = Duration::from_secs(10);
 /// How many histories; another number by the environment.
 fn histories() -> u32 {
     std::env::var("ZK_EMBEDDED_HISTORIES").map_or(2_000, |number| number.parse().expect("a number"))
+}
+
+/// What the histories are drawn from. The same ones each time, so that a change is to blame for what is found; others by the
+/// environment.
+fn random(extended: bool) -> TestRng {
+    let seed: u64 = std::env::var("ZK_EMBEDDED_SEED").map_or(0, |seed| seed.parse().expect("a number"));
+    let mut bytes = [u8::from(extended); 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
 
 fn compare(extended: bool, cases: u32) {
@@ -44,12 +53,8 @@ fn compare(extended: bool, cases: u32) {
     let number = AtomicU64::new(0);
     let steps = AtomicU64::new(0);
     let started = Instant::now();
-    let mut runner = TestRunner::new(Config {
-        cases,
-        max_shrink_iters: 3_000,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let config = Config { cases, max_shrink_iters: 3_000, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, random(extended));
     let outcome = runner.run(&history(), |history| {
         let root = format!("/h{}", number.fetch_add(1, Ordering::Relaxed));
         steps.fetch_add(history.len() as u64, Ordering::Relaxed);
