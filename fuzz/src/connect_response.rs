@@ -120,6 +120,9 @@ fn expect(resumes: bool, allow_read_only: bool, stream: &[u8]) -> Expected {
         return Expected::Malformed;
     };
     match response {
+        // A server without a quorum cannot know that a session is over.
+        (0, ..=0, .., Some(true)) if resumes => Expected::ReadOnly,
+        (0, _, session_id, _, Some(true)) if resumes && session_id != RESUMED => Expected::ReadOnly,
         (0, ..=0, ..) if resumes => Expected::Expired,
         (0, 1.., 1.. | ..=-1, 16, Some(true)) if !allow_read_only => Expected::ReadOnly,
         (0, 1.., 1.. | ..=-1, 16, _) => Expected::Granted,

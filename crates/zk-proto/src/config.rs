@@ -35,8 +35,8 @@ pub struct Config {
     /// it where ticks are longer, or `minSessionTimeout` is less than two of them. See
     /// [`Session::quorum_proof`](crate::Session::quorum_proof).
     pub relay_delay: Option<Duration>,
-    /// The most that one attempt (resolve, TCP, TLS, connect response) may take (default 1 s). An attempt also never takes
-    /// more than the time left of the session divided by twice the number of hosts.
+    /// The most that one attempt (resolve, TCP, TLS, connect response) may take (default 1 s, 10 ms at least). An attempt
+    /// also never takes more than the time left of the session divided by twice the number of hosts.
     pub connect_timeout: Duration,
     /// The longest pause between rounds of connects (default 1 s).
     pub max_backoff: Duration,

@@ -94,7 +94,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The most that one attempt to connect may take, from resolving the name to the server's answer (default 1 s).
+    /// The most that one attempt to connect may take, from resolving the name to the server's answer (default 1 s, 10 ms at
+    /// least).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout = timeout;

@@ -32,6 +32,9 @@ const AUTH_PAUSE: Duration = Duration::from_secs(1);
 /// The least budget of an attempt, however little is left of the session.
 const LEAST_BUDGET: Duration = Duration::from_millis(100);
 
+/// The least connect timeout: with none at all, an attempt is over when it begins, and the next one is due at once.
+const LEAST_CONNECT_TIMEOUT: Duration = Duration::from_millis(10);
+
 /// The delay between the starts of racing connects.
 const STAGGER: Duration = Duration::from_millis(100);
 
@@ -261,6 +264,7 @@ impl<T> Session<T> {
     /// every other host swallows its whole budget, the living one is reached in time.
     pub(super) fn attempt_budget(&self, now: Timestamp) -> Duration {
         let Config { connect_timeout, session_timeout, .. } = self.config;
+        let connect_timeout = connect_timeout.max(LEAST_CONNECT_TIMEOUT);
         let left = match &self.granted {
             Some(granted) => self.last_heard.after(granted.negotiated_timeout).since(now),
             None => session_timeout,

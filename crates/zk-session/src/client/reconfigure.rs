@@ -36,7 +36,8 @@ impl Client {
         Ok(self.command(Command::SetReadTimeout(read_timeout))?)
     }
 
-    /// Changes how long one attempt to connect may take, from the next attempt on; see [`ClientBuilder::connect_timeout`](crate::ClientBuilder::connect_timeout).
+    /// Changes how long one attempt to connect may take, from the next attempt on; see
+    /// [`ClientBuilder::connect_timeout`](crate::ClientBuilder::connect_timeout).
     ///
     /// # Errors
     ///
