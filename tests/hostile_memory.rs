@@ -29,7 +29,8 @@ async fn growth<T>(during: impl Future<Output = T>) -> (usize, T) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_case_costs_more_than_2_mib() {
     let (seen, ()) = growth(async { drop(black_box(vec![0_u8; 3 << 20])) }).await;
-    assert!(seen >= 3 << 20, "the measure sees nothing: {seen}");
+    // Not to the byte: the harness's threads may give some back meanwhile.
+    assert!(seen > MOST, "the measure sees nothing: {seen}");
 
     let honest = Honest::start().await;
     // What is allocated once and kept is not the first case's.
