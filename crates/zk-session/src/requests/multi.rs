@@ -226,19 +226,23 @@ impl Client {
         }
     }
 
-    fn send_multi(
-        &self,
-        ops: &[MultiOp],
-    ) -> Result<impl Future<Output = crate::client::Outcome> + Send + use<>, Invalid> {
-        let on_server = |op: &MultiOp| match op {
+    /// The path of an operation on the server, if the operation makes sense.
+    fn op_on_server(&self, op: &MultiOp) -> Result<String, Invalid> {
+        match op {
             MultiOp::Create { path, mode, acl, .. } => self.check_create(path, *mode, acl),
             MultiOp::CreateContainer { path, acl, .. } => self.check_new(path, CreateMode::CONTAINER, acl),
             MultiOp::CreateTtl { path, mode, acl, ttl, .. } => {
                 self.check_create_ttl(path, *mode, acl, *ttl).map(|(path, _)| path)
             }
             op => self.chroot().on_server(op.path()),
-        };
-        let paths: Vec<String> = ops.iter().map(on_server).collect::<Result<_, _>>()?;
+        }
+    }
+
+    fn send_multi(
+        &self,
+        ops: &[MultiOp],
+    ) -> Result<impl Future<Output = crate::client::Outcome> + Send + use<>, Invalid> {
+        let paths: Vec<String> = ops.iter().map(|op| self.op_on_server(op)).collect::<Result<_, _>>()?;
         let records = ops.iter().zip(&paths).map(|(op, path)| op.record(path)).collect();
         Ok(self.submit(OpCode::MULTI, &MultiRequest { ops: records }, None))
     }
@@ -273,19 +277,20 @@ impl Client {
         Err(zk_proto::ProtocolError::Multi { asked, answered: results.len() }.into())
     }
 
-    /// The result, if it is one of this operation: no create makes a node outside the chroot.
+    /// The result, if it is one of this operation: a create makes the node that it was asked for.
     fn result(&self, op: &MultiOp, result: records::MultiResult<'_>) -> Option<MultiResult> {
+        let created = |path| self.chroot().created(&self.op_on_server(op).ok()?, path).ok();
         Some(match (op, result) {
             (MultiOp::Check { .. }, records::MultiResult::Check) => MultiResult::Check,
             (
                 MultiOp::Create { .. } | MultiOp::CreateContainer { .. } | MultiOp::CreateTtl { .. },
-                records::MultiResult::Create2(created),
-            ) => MultiResult::Create { path: self.chroot().strip(created.path)?, stat: Some(created.stat) },
+                records::MultiResult::Create2(node),
+            ) => MultiResult::Create { path: created(node.path)?, stat: Some(node.stat) },
             // A create, or another kind of create that ZooKeeper 3.8 answers as if it were one.
             (
                 MultiOp::Create { .. } | MultiOp::CreateContainer { .. } | MultiOp::CreateTtl { .. },
-                records::MultiResult::Create(created),
-            ) => MultiResult::Create { path: self.chroot().strip(created.path)?, stat: None },
+                records::MultiResult::Create(node),
+            ) => MultiResult::Create { path: created(node.path)?, stat: None },
             (MultiOp::Delete { .. }, records::MultiResult::Delete) => MultiResult::Delete,
             (MultiOp::SetData { .. }, records::MultiResult::SetData(set)) => {
                 MultiResult::SetData { stat: set.stat }

@@ -155,8 +155,22 @@ fn chroots() -> Vec<Case> {
     let item = "reply: path outside the chroot";
     let answer = |body: Vec<u8>| vec![ReadRequest, Reply(0, 0, body), Hold];
     // The header of a create that succeeded, and its path.
-    let result = [&[0, 0, 0, 1, 0, 0, 0, 0, 0][..], &text("/elsewhere/n"), &END].concat();
+    let result = |path| [&[0, 0, 0, 1, 0, 0, 0, 0, 0][..], &text(path), &END].concat();
     vec![
+        case(
+            item,
+            "another node created than was asked for",
+            Ask::Create,
+            answer(created("/app/m")),
+            Expected::Malformed,
+        ),
+        case(
+            item,
+            "another node created than was asked for by a multi",
+            Ask::MultiCreate,
+            answer(result("/app/m")),
+            Expected::Protocol,
+        ),
         case(
             item,
             "a node created outside the chroot",
@@ -175,7 +189,7 @@ fn chroots() -> Vec<Case> {
             item,
             "a node created outside the chroot by a multi",
             Ask::MultiCreate,
-            answer(result),
+            answer(result("/elsewhere/n")),
             Expected::Protocol,
         ),
     ]
