@@ -26,8 +26,8 @@ impl Client {
     }
 
     /// Changes how long a link may be silent before it is dead, also of the live connection, which goes on: see
-    /// [`ClientBuilder::read_timeout`](crate::ClientBuilder::read_timeout). 10 ms at least; `None` for a third of the negotiated session timeout. Pings follow at
-    /// half of it.
+    /// [`ClientBuilder::read_timeout`](crate::ClientBuilder::read_timeout). 10 ms at least; `None` for a third of the negotiated
+    /// session timeout. Pings follow at half of it.
     ///
     /// # Errors
     ///
@@ -46,9 +46,10 @@ impl Client {
         Ok(self.command(Command::SetConnectTimeout(connect_timeout))?)
     }
 
-    /// Replaces the identities (scheme and credential) of every connection; see [`ClientBuilder::credential`](crate::ClientBuilder::credential). Added ones take
-    /// effect on the live connection. One that is missing cannot be taken back there: the session moves to a new connection, and
-    /// calls in flight end as [`Error::Unknown`]. The same list changes nothing.
+    /// Replaces the identities (scheme and credential) of every connection; see
+    /// [`ClientBuilder::credential`](crate::ClientBuilder::credential). Added ones take effect on the live connection. One that is
+    /// missing cannot be taken back there: the session moves to a new connection, and calls in flight end as [`Error::Unknown`].
+    /// The same list changes nothing.
     ///
     /// What the servers think of them is told as the cause of calls that fail meanwhile.
     ///
