@@ -1,10 +1,22 @@
-//! Telling when a session has ended.
+//! Clients whose sessions' ends are told.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use zk_session::{Client, SessionEvent};
+use zk_session::{Client, ConnectStringError, SessionEvent};
 
+use super::RoleOptions;
 use crate::{history::Event, record::Recorder};
+
+/// How long a call may take: shorter than most faults, so that some end without an answer.
+const CALL: Duration = Duration::from_secs(2);
+
+/// A client of all servers, and the end of each session of it recorded.
+pub(super) fn client(options: &RoleOptions, recorder: &Arc<Recorder>) -> Result<Client, ConnectStringError> {
+    let client =
+        Client::builder(&options.hosts)?.session_timeout(options.session()).request_timeout(CALL).build();
+    record_ends(&client, Arc::clone(recorder));
+    Ok(client)
+}
 
 /// The session that a client has now.
 pub(super) fn session_of(client: &Client) -> Option<i64> {
@@ -12,7 +24,7 @@ pub(super) fn session_of(client: &Client) -> Option<i64> {
 }
 
 /// Records the end of each session of a client, from now on.
-pub(super) fn record_ends(client: &Client, recorder: Arc<Recorder>) {
+fn record_ends(client: &Client, recorder: Arc<Recorder>) {
     let mut events = client.session_events();
     tokio::spawn(async move {
         while let Some(event) = events.next().await {

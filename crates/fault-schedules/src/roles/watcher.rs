@@ -7,7 +7,7 @@ use zk_session::{AddWatchMode, Client, EventType, PersistentWatcher, WatchEvent}
 
 use super::{
     DIRECTORY, Order, Orders, RoleOptions,
-    sessions::{close, record_ends},
+    sessions::{self, close},
 };
 use crate::{
     history::{Change, Event},
@@ -17,17 +17,13 @@ use crate::{
 
 /// Between two tries of what failed.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long a call may take.
-const CALL: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(
     options: &RoleOptions,
     recorder: &Arc<Recorder>,
     orders: &Orders,
 ) -> Result<(), Box<dyn Error>> {
-    let client =
-        Client::builder(&options.hosts)?.session_timeout(options.session()).request_timeout(CALL).build();
-    record_ends(&client, Arc::clone(recorder));
+    let client = sessions::client(options, recorder)?;
     let mut watcher = Watcher { client, recorder, view: BTreeMap::new() };
     loop {
         let mut events = watcher.begin().await;

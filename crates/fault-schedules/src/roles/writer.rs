@@ -4,19 +4,16 @@ use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use futures_util::{FutureExt, future::join_all};
-use zk_session::Client;
 
 use super::{
     COMING_AND_GOING, EPHEMERALS, Order, Orders, QUEUE, RoleOptions, SHARED, calls,
-    sessions::{close, record_ends},
+    sessions::{self, close},
 };
 use crate::{
     history::{Call, Outcome},
     record::Recorder,
 };
 
-/// How long a call may take: shorter than most faults, so that some end without an answer.
-const CALL: Duration = Duration::from_secs(2);
 /// Between two flights of calls.
 const PAUSE: Duration = Duration::from_millis(15);
 /// Nodes of the writer's own that it keeps.
@@ -27,9 +24,7 @@ pub(super) async fn run(
     recorder: &Arc<Recorder>,
     orders: &Orders,
 ) -> Result<(), Box<dyn Error>> {
-    let client =
-        Client::builder(&options.hosts)?.session_timeout(options.session()).request_timeout(CALL).build();
-    record_ends(&client, Arc::clone(recorder));
+    let client = sessions::client(options, recorder)?;
     let mut writer = Writer { rng: Rng::with_seed(options.seed), known: BTreeMap::new(), own: Vec::new() };
     while orders.now() == Order::Work {
         let flight: Vec<_> = (0..writer.rng.usize(1..=4))
