@@ -84,9 +84,7 @@ fn closing_a_session_whose_connection_was_just_lost_resumes_it_to_end_it() {
 
 #[test]
 fn a_detached_session_can_be_resumed_by_another_client() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     let credentials = wire.session.detach(wire.now).expect("there is a session");
     assert!(wire.requests().is_empty(), "no closeSession");
     assert_eq!(wire.session.state(), State::Closed);

@@ -52,9 +52,7 @@ fn expiry_by_a_refusal_begins_the_next_generation() {
 
 #[test]
 fn another_session_id_is_an_expiry_even_if_the_server_does_not_say_so() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.reply(1, 1, ErrorCode::OK, b"");
     assert!(wire.session.quorum_proof().is_some());
     wire.lose();

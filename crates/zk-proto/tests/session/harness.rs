@@ -66,6 +66,14 @@ impl Wire {
         wire
     }
 
+    /// A session that has sent a write, token 0, and no more.
+    pub(crate) fn awaiting_an_answer() -> Self {
+        let mut wire = Self::connected();
+        wire.submit(0, OpCode::SET_DATA);
+        wire.requests();
+        wire
+    }
+
     /// Dials, and answers the handshake with this session.
     pub(crate) fn connect(&mut self, session_id: i64) -> ConnectRequest {
         let request = self.open();

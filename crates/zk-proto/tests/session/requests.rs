@@ -66,9 +66,7 @@ fn unasked_pongs_and_replies_are_refused() {
 
 #[test]
 fn what_was_sent_is_unknown_and_what_was_not_is_not_sent() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.submit(1, OpCode::SET_DATA);
     wire.submit_with(2, OpCode::SET_DATA, None, WhenDisconnected::Wait);
     wire.lose();
@@ -89,9 +87,7 @@ fn what_was_sent_is_unknown_and_what_was_not_is_not_sent() {
 
 #[test]
 fn a_deadline_ends_the_request_and_not_the_connection() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_secs(4));
     wire.requests();
     wire.reply(PING_XID, 1, ErrorCode::OK, b"");

@@ -34,9 +34,7 @@ fn open_spare(wire: &mut Wire) -> Host {
 
 #[test]
 fn a_silent_server_that_answers_no_probe_is_left_for_the_spare_after_twice_hedge_after() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(499));
     assert!(suspicions(&mut wire).is_empty());
     wire.advance(Duration::from_millis(1));
@@ -66,9 +64,7 @@ fn a_silent_server_that_answers_no_probe_is_left_for_the_spare_after_twice_hedge
 
 #[test]
 fn a_server_that_answers_the_probe_is_waited_for_and_the_read_timeout_is_the_last_word() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(500));
     open_spare(&mut wire);
     let mut probes = 0;
@@ -106,9 +102,7 @@ fn a_server_that_answers_the_probe_is_waited_for_and_the_read_timeout_is_the_las
 
 #[test]
 fn a_link_that_speaks_again_drops_the_spare() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(600));
     assert_eq!(suspicions(&mut wire), ["probe", "dial"]);
     wire.reply(1, 1, ErrorCode::OK, b"");
@@ -123,9 +117,7 @@ fn a_link_that_speaks_again_drops_the_spare() {
 
 #[test]
 fn a_link_that_breaks_while_it_is_suspected_goes_to_the_spare_at_once() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(600));
     open_spare(&mut wire);
     suspicions(&mut wire);
@@ -178,9 +170,7 @@ fn suspicion_can_be_turned_off_and_needs_a_second_server() {
 
 #[test]
 fn a_spare_is_not_used_once_the_list_of_servers_has_changed() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(600));
     open_spare(&mut wire);
     suspicions(&mut wire);
@@ -243,9 +233,7 @@ fn move_after_can_be_set_and_is_never_less_than_hedge_after() {
 
 #[test]
 fn a_pause_shorter_than_move_after_moves_nobody_and_leaves_nothing_behind() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(500));
     open_spare(&mut wire);
     suspicions(&mut wire);
@@ -266,9 +254,7 @@ fn an_idle_link_without_anything_unanswered_is_not_suspected() {
 
 #[test]
 fn a_spare_that_is_ready_late_is_used_at_once() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(2_500));
     assert_eq!(wire.session.state(), State::Connected, "nowhere to move to");
     open_spare(&mut wire);
@@ -278,9 +264,7 @@ fn a_spare_that_is_ready_late_is_used_at_once() {
 
 #[test]
 fn a_spare_that_cannot_be_had_is_tried_for_again_after_another_hedge_after() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(500));
     assert_eq!(suspicions(&mut wire), ["probe", "dial"]);
     wire.advance(Duration::from_millis(500));
@@ -294,9 +278,7 @@ fn a_spare_that_cannot_be_had_is_tried_for_again_after_another_hedge_after() {
 
 #[test]
 fn the_answer_to_the_probe_of_an_earlier_connection_keeps_nobody() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     wire.advance(Duration::from_millis(500));
     wire.drain();
     let probed = wire.events.iter().find_map(|event| match event {
@@ -313,9 +295,7 @@ fn the_answer_to_the_probe_of_an_earlier_connection_keeps_nobody() {
 
 #[test]
 fn a_server_that_answers_probes_is_left_at_the_read_timeout_and_not_before() {
-    let mut wire = Wire::connected();
-    wire.submit(0, OpCode::SET_DATA);
-    wire.requests();
+    let mut wire = Wire::awaiting_an_answer();
     let end = wire.now.after(READ_TIMEOUT);
     wire.advance(Duration::from_millis(500));
     open_spare(&mut wire);
