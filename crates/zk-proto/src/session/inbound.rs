@@ -1,6 +1,6 @@
 //! Bytes from the server: the connect response, replies and events.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use zk_jute::{
     Decode, ErrorCode, EventType, FrameLimit, OpCode, Reader,
     records::{ReplyHeader, WatcherEvent},
@@ -70,14 +70,17 @@ impl<T> Session<T> {
         Ok(())
     }
 
-    fn reply_or_event(&mut self, now: Timestamp, frame: Bytes) -> Result<(), Cause> {
+    fn reply_or_event(&mut self, now: Timestamp, mut frame: Bytes) -> Result<(), Cause> {
         let mut reader = Reader::new(&frame);
         let header = ReplyHeader::decode(&mut reader)
             .map_err(|source| ProtocolError::Decode { what: "reply header", source })?;
         if header.xid == WATCH_EVENT_XID {
             return self.watcher_event(&mut reader, header.zxid);
         }
-        let body = reader.rest();
+        // The same handle on the bytes, and not one more: this is done for every reply.
+        let header_len = frame.len().saturating_sub(reader.remaining());
+        frame.advance(header_len);
+        let body = frame;
         let seen = (self.last_zxid, self.watches_zxid);
         // Events carry zxids of their own that say nothing about what this session has seen (ZOOKEEPER-4655).
         self.last_zxid = self.last_zxid.max(header.zxid);
