@@ -1,5 +1,6 @@
 //! The handle on a session.
 
+mod answer;
 mod call;
 mod reconfigure;
 #[cfg(feature = "tls")]
@@ -16,6 +17,7 @@ use std::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use zk_proto::{Config, RequestError, SessionCredentials, State, Timestamp, WhenDisconnected};
 
+pub(crate) use self::answer::checked;
 pub(crate) use self::call::{NewWatch, Outcome, ReplyTo, RequestCommand, encode};
 use crate::{
     board::Board,

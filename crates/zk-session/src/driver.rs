@@ -94,7 +94,8 @@ impl Driver {
 
     /// Runs until the session is closed.
     pub(crate) async fn run(mut self) {
-        let mut batch = Vec::with_capacity(COMMAND_BATCH);
+        // Not before it is needed: of a client that is idle, this would be the most.
+        let mut batch = Vec::new();
         let mut timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         let mut timer_at: Option<Timestamp> = None;
         while self.settle() {

@@ -1,20 +1,19 @@
 //! A request on its way to the task that owns the session, and the way back of its outcome.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
-use tracing::Instrument;
 use zk_jute::{DecodeError, Encode, ErrorCode, OpCode};
 use zk_proto::{Reply, RequestError, Timestamp, WatchId, WatchOn, WhenDisconnected};
 
-use super::Client;
+use super::{
+    Client,
+    answer::{Answer, Call},
+};
 use crate::{
     driver::Command,
     error::{Error, Rejected},
@@ -89,35 +88,14 @@ impl Client {
         (NewWatch { on, id, sender: WatchSender::Persistent(sender) }, watcher)
     }
 
-    /// Sends a request now and returns a future of its outcome.
-    pub(crate) fn submit(
-        &self,
-        op: OpCode,
-        body: &dyn Encode,
-        watch: Option<NewWatch>,
-    ) -> impl Future<Output = Outcome> + Send + use<> {
+    /// Sends a request now; the answer is a future.
+    pub(crate) fn submit(&self, op: OpCode, body: &dyn Encode, watch: Option<NewWatch>) -> Answer {
         self.submit_encoded(op, encode(body), watch)
     }
 
     /// The same for a body that is encoded already.
-    pub(crate) fn submit_encoded(
-        &self,
-        op: OpCode,
-        body: Bytes,
-        watch: Option<NewWatch>,
-    ) -> impl Future<Output = Outcome> + Send + use<> {
-        let sent = self.send(op, body, watch);
-        let span = telemetry::request_span(&self.shared.name, op);
-        async move {
-            let outcome = match sent {
-                // The task drops a request without an answer only when it ends.
-                Ok(outcome) => outcome.await.unwrap_or(Err(RequestError::Closed)),
-                Err(refused) => Err(refused),
-            };
-            telemetry::answered(&outcome);
-            outcome
-        }
-        .instrument(span)
+    pub(crate) fn submit_encoded(&self, op: OpCode, body: Bytes, watch: Option<NewWatch>) -> Answer {
+        Answer::new(self.send(op, body, watch), telemetry::request_span(&self.shared.name, op))
     }
 
     fn send(
@@ -127,14 +105,14 @@ impl Client {
         watch: Option<NewWatch>,
     ) -> Result<oneshot::Receiver<Outcome>, RequestError> {
         let (reply, outcome) = self.reply_to(op)?;
-        let request = Command::Request(Box::new(RequestCommand {
+        let request = Command::Request(RequestCommand {
             op,
             body,
             watch,
             deadline: self.deadline(),
             when_disconnected: self.options.when_disconnected,
             reply,
-        }));
+        });
         self.command(request)?;
         Ok(outcome)
     }
@@ -153,24 +131,12 @@ impl Client {
         self.shared.commands.send(command).map_err(|_| RequestError::Closed)
     }
 
-    /// Sends a request now and returns a future that decodes its reply. A rejection names `path`.
-    pub(crate) fn call<R, F>(
-        &self,
-        op: OpCode,
-        path: &str,
-        body: &dyn Encode,
-        decode: F,
-    ) -> impl Future<Output = Result<R, Error>> + Send + use<R, F>
+    /// Sends a request now; its decoded answer is a future. A rejection names `path`.
+    pub(crate) fn call<R, F>(&self, op: OpCode, path: &str, body: &dyn Encode, decode: F) -> Call<F>
     where
-        F: FnOnce(&Bytes) -> Result<R, DecodeError> + Send,
+        F: FnOnce(&Bytes) -> Result<R, DecodeError>,
     {
-        let outcome = self.submit(op, body, None);
-        let client = self.clone();
-        let path = path.to_owned();
-        async move {
-            let reply = outcome.await?;
-            client.decode_ok(reply, path, decode)
-        }
+        Call::new(self.submit(op, body, None), self.clone(), path.to_owned(), decode)
     }
 
     /// The decoded body of a reply without an error code.

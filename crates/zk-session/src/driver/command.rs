@@ -17,7 +17,7 @@ use crate::connect::Security;
 /// What a client asks of the task.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Request(Box<RequestCommand>),
+    Request(RequestCommand),
     ForgetWatch(WatchId),
     /// Add an identity.
     AddAuth(Credential, ReplyTo),
@@ -50,7 +50,7 @@ impl Driver {
     pub(super) fn obey(&mut self, now: Timestamp, command: Command) {
         match command {
             Command::Request(request) => {
-                let RequestCommand { op, body, watch, deadline, when_disconnected, reply } = *request;
+                let RequestCommand { op, body, watch, deadline, when_disconnected, reply } = request;
                 let watch = watch.map(|NewWatch { on, id, sender }| {
                     self.watchers.insert(id, sender);
                     (on, id)

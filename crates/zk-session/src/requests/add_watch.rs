@@ -35,8 +35,8 @@ impl Client {
     ) -> impl Future<Output = Result<PersistentWatcher, Error>> + Send + use<> {
         let call = self.chroot().on_server(path).map(|on_server| {
             let on = match mode {
-                AddWatchMode::PERSISTENT_RECURSIVE => WatchOn::Recursive(on_server.clone()),
-                _ => WatchOn::Persistent(on_server.clone()),
+                AddWatchMode::PERSISTENT_RECURSIVE => WatchOn::Recursive(on_server.to_string()),
+                _ => WatchOn::Persistent(on_server.to_string()),
             };
             let (watch, watcher) = self.new_persistent_watch(on);
             let request = AddWatchRequest { path: &on_server, mode };

@@ -1,6 +1,6 @@
 //! `create2`, and `create` where that is unknown.
 
-use std::{future::Future, sync::atomic::Ordering};
+use std::{borrow::Cow, future::Future, sync::atomic::Ordering};
 
 use bytes::Bytes;
 use zk_jute::{
@@ -11,7 +11,7 @@ use zk_proto::Reply;
 
 use crate::{
     acl::Acl,
-    client::{Client, encode},
+    client::{Client, checked, encode},
     error::{Error, Invalid},
 };
 
@@ -41,11 +41,16 @@ impl Client {
         let call = self
             .check_create(path, mode, acl)
             .map(|on_server| self.create_on_server(&on_server, path, data.into(), mode, acl));
-        async move { call?.await }
+        checked(call)
     }
 
     /// The path on the server, if the call makes sense.
-    pub(crate) fn check_create(&self, path: &str, mode: CreateMode, acl: &[Acl]) -> Result<String, Invalid> {
+    pub(crate) fn check_create<'a>(
+        &'a self,
+        path: &'a str,
+        mode: CreateMode,
+        acl: &[Acl],
+    ) -> Result<Cow<'a, str>, Invalid> {
         let plain = matches!(
             mode,
             CreateMode::PERSISTENT
@@ -60,7 +65,12 @@ impl Client {
     }
 
     /// The path on the server of a node of any kind, if the call makes sense.
-    pub(crate) fn check_new(&self, path: &str, mode: CreateMode, acl: &[Acl]) -> Result<String, Invalid> {
+    pub(crate) fn check_new<'a>(
+        &'a self,
+        path: &'a str,
+        mode: CreateMode,
+        acl: &[Acl],
+    ) -> Result<Cow<'a, str>, Invalid> {
         if acl.is_empty() {
             return Err(Invalid::EmptyAcl);
         }

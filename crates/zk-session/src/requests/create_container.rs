@@ -8,7 +8,11 @@ use zk_jute::{
     records::{Create2Response, CreateRequest, Stat},
 };
 
-use crate::{acl::Acl, client::Client, error::Error};
+use crate::{
+    acl::Acl,
+    client::{Client, checked},
+    error::Error,
+};
 
 impl Client {
     /// Creates a container: a node that the server deletes some time after its last child is gone (it looks once a minute,
@@ -36,12 +40,12 @@ impl Client {
                 acl: Acl::records(acl),
                 flags: CreateMode::CONTAINER.flags(),
             };
-            let (chroot, asked) = (self.chroot().clone(), on_server.clone());
+            let (chroot, asked) = (self.chroot().clone(), on_server.to_string());
             self.call(OpCode::CREATE_CONTAINER, path, &request, move |body| {
                 let response = Create2Response::from_bytes(body)?;
                 Ok((chroot.created(&asked, response.path)?, response.stat))
             })
         });
-        async move { call?.await }
+        checked(call)
     }
 }

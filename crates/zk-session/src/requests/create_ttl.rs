@@ -1,6 +1,6 @@
 //! `createTTL`.
 
-use std::{future::Future, time::Duration};
+use std::{borrow::Cow, future::Future, time::Duration};
 
 use bytes::Bytes;
 use zk_jute::{
@@ -10,7 +10,7 @@ use zk_jute::{
 
 use crate::{
     acl::Acl,
-    client::Client,
+    client::{Client, checked},
     error::{Error, Invalid},
 };
 
@@ -58,23 +58,23 @@ impl Client {
                 flags: mode.flags(),
                 ttl,
             };
-            let (chroot, asked) = (self.chroot().clone(), on_server.clone());
+            let (chroot, asked) = (self.chroot().clone(), on_server.to_string());
             self.call(OpCode::CREATE_TTL, path, &request, move |body| {
                 let response = Create2Response::from_bytes(body)?;
                 Ok((chroot.created(&asked, response.path)?, response.stat))
             })
         });
-        async move { call?.await }
+        checked(call)
     }
 
     /// The path on the server and the time to live in milliseconds, if the call makes sense.
-    pub(crate) fn check_create_ttl(
-        &self,
-        path: &str,
+    pub(crate) fn check_create_ttl<'a>(
+        &'a self,
+        path: &'a str,
         mode: CreateMode,
         acl: &[Acl],
         ttl: Duration,
-    ) -> Result<(String, i64), Invalid> {
+    ) -> Result<(Cow<'a, str>, i64), Invalid> {
         if !matches!(mode, CreateMode::PERSISTENT_WITH_TTL | CreateMode::PERSISTENT_SEQUENTIAL_WITH_TTL) {
             return Err(Invalid::Mode(mode));
         }

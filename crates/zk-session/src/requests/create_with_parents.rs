@@ -40,7 +40,7 @@ impl Client {
         let deadline = self.deadline();
         let call = self.check_create(path, mode, acl).map(|on_server| {
             let first = self.create_on_server(&on_server, path, data.clone(), mode, acl);
-            (first, on_server)
+            (first, on_server.into_owned())
         });
         let (client, path, acl) = (self.clone(), path.to_owned(), acl.to_vec());
         async move {

@@ -4,7 +4,10 @@ use std::future::Future;
 
 use zk_jute::{OpCode, records::DeleteRequest};
 
-use crate::{client::Client, error::Error};
+use crate::{
+    client::{Client, checked},
+    error::Error,
+};
 
 impl Client {
     /// Deletes a node without children, if its version is `version`; `None` for any version. `Some(0)` is a condition.
@@ -27,6 +30,6 @@ impl Client {
             let request = DeleteRequest { path: &on_server, version: version.unwrap_or(-1) };
             self.call(OpCode::DELETE, path, &request, |_| Ok(()))
         });
-        async move { call?.await }
+        checked(call)
     }
 }

@@ -31,8 +31,8 @@ impl Client {
     /// Dropping the future stops after the requests that are under way.
     pub fn delete_recursive(&self, path: &str) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         let deadline = self.deadline();
-        let checked = self.chroot().on_server(path).and_then(|on_server| match on_server.as_str() {
-            "/" => Err(Invalid::Path { path: on_server, reason: "the root cannot be deleted" }),
+        let checked = self.chroot().on_server(path).and_then(|on_server| match &*on_server {
+            "/" => Err(Invalid::Path { path: on_server.into_owned(), reason: "the root cannot be deleted" }),
             _ => Ok(()),
         });
         let (client, path) = (self.clone(), path.to_owned());

@@ -45,7 +45,7 @@ impl Client {
         path: &str,
     ) -> impl Future<Output = Result<(Option<Stat>, OneshotWatcher), Error>> + Send + use<> {
         let call = self.chroot().on_server(path).map(|on_server| {
-            let (watch, watcher) = self.new_watch(WatchOn::Exists(on_server.clone()));
+            let (watch, watcher) = self.new_watch(WatchOn::Exists(on_server.to_string()));
             let request = ExistsRequest { path: &on_server, watch: true };
             (self.submit(OpCode::EXISTS, &request, Some(watch)), watcher)
         });

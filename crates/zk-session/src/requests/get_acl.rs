@@ -7,7 +7,11 @@ use zk_jute::{
     records::{GetACLRequest, GetACLResponse, Stat},
 };
 
-use crate::{acl::Acl, client::Client, error::Error};
+use crate::{
+    acl::Acl,
+    client::{Client, checked},
+    error::Error,
+};
 
 impl Client {
     /// The access control list and stat of a node. Digests are masked for those who may not administer the node.
@@ -31,6 +35,6 @@ impl Client {
                 Ok((response.acl.iter().map(Acl::from_record).collect(), response.stat))
             })
         });
-        async move { call?.await }
+        checked(call)
     }
 }

@@ -7,7 +7,10 @@ use zk_jute::{
     records::{GetAllChildrenNumberRequest, GetAllChildrenNumberResponse},
 };
 
-use crate::{client::Client, error::Error};
+use crate::{
+    client::{Client, checked},
+    error::Error,
+};
 
 impl Client {
     /// How many nodes there are below a node, at any depth. The server counts them one by one.
@@ -32,6 +35,6 @@ impl Client {
                 Ok(GetAllChildrenNumberResponse::from_bytes(body)?.total_number)
             })
         });
-        async move { call?.await }
+        checked(call)
     }
 }

@@ -9,7 +9,11 @@ use zk_jute::{
 };
 use zk_proto::WatchOn;
 
-use crate::{client::Client, error::Error, watcher::OneshotWatcher};
+use crate::{
+    client::{Client, checked},
+    error::Error,
+    watcher::OneshotWatcher,
+};
 
 impl Client {
     /// The names of a node's children, in no particular order, and the node's stat.
@@ -35,7 +39,7 @@ impl Client {
                 decode,
             )
         });
-        async move { call?.await }
+        checked(call)
     }
 
     /// Like [`get_children`](Self::get_children), and leaves a watch for children that come and go and for the node's
@@ -53,7 +57,7 @@ impl Client {
         path: &str,
     ) -> impl Future<Output = Result<(Vec<String>, Stat, OneshotWatcher), Error>> + Send + use<> {
         let call = self.chroot().on_server(path).map(|on_server| {
-            let (watch, watcher) = self.new_watch(WatchOn::Children(on_server.clone()));
+            let (watch, watcher) = self.new_watch(WatchOn::Children(on_server.to_string()));
             let request = GetChildren2Request { path: &on_server, watch: true };
             (self.submit(OpCode::GET_CHILDREN2, &request, Some(watch)), watcher)
         });

@@ -9,7 +9,11 @@ use zk_jute::{
 };
 use zk_proto::WatchOn;
 
-use crate::{client::Client, error::Error, watcher::OneshotWatcher};
+use crate::{
+    client::{Client, checked},
+    error::Error,
+    watcher::OneshotWatcher,
+};
 
 impl Client {
     /// The data and stat of a node. The data shares the memory it was received in; a null is shown as empty.
@@ -27,7 +31,7 @@ impl Client {
         let call = self.chroot().on_server(path).map(|on_server| {
             self.call(OpCode::GET_DATA, path, &GetDataRequest { path: &on_server, watch: false }, decode)
         });
-        async move { call?.await }
+        checked(call)
     }
 
     /// Like [`get_data`](Self::get_data), and leaves a watch for changes of the data and for the node's deletion.
@@ -44,7 +48,7 @@ impl Client {
         path: &str,
     ) -> impl Future<Output = Result<(Bytes, Stat, OneshotWatcher), Error>> + Send + use<> {
         let call = self.chroot().on_server(path).map(|on_server| {
-            let (watch, watcher) = self.new_watch(WatchOn::Data(on_server.clone()));
+            let (watch, watcher) = self.new_watch(WatchOn::Data(on_server.to_string()));
             let request = GetDataRequest { path: &on_server, watch: true };
             (self.submit(OpCode::GET_DATA, &request, Some(watch)), watcher)
         });

@@ -7,7 +7,10 @@ use zk_jute::{
     records::{GetEphemeralsRequest, GetEphemeralsResponse},
 };
 
-use crate::{client::Client, error::Error};
+use crate::{
+    client::{Client, checked},
+    error::Error,
+};
 
 impl Client {
     /// The ephemeral nodes of this session whose paths begin with this text (`/a` finds `/ab`, too), in no particular order.
@@ -34,6 +37,6 @@ impl Client {
                 Ok(response.ephemerals.into_iter().filter_map(|path| chroot.strip(path)).collect())
             })
         });
-        async move { call?.await }
+        checked(call)
     }
 }

@@ -1,6 +1,6 @@
 //! `multi`: several operations, all or none.
 
-use std::{future::Future, time::Duration};
+use std::{borrow::Cow, future::Future, time::Duration};
 
 use bytes::Bytes;
 use zk_jute::{
@@ -227,7 +227,7 @@ impl Client {
     }
 
     /// The path of an operation on the server, if the operation makes sense.
-    fn op_on_server(&self, op: &MultiOp) -> Result<String, Invalid> {
+    fn op_on_server<'a>(&'a self, op: &'a MultiOp) -> Result<Cow<'a, str>, Invalid> {
         match op {
             MultiOp::Create { path, mode, acl, .. } => self.check_create(path, *mode, acl),
             MultiOp::CreateContainer { path, acl, .. } => self.check_new(path, CreateMode::CONTAINER, acl),
@@ -242,7 +242,8 @@ impl Client {
         &self,
         ops: &[MultiOp],
     ) -> Result<impl Future<Output = crate::client::Outcome> + Send + use<>, Invalid> {
-        let paths: Vec<String> = ops.iter().map(|op| self.op_on_server(op)).collect::<Result<_, _>>()?;
+        let paths: Vec<Cow<'_, str>> =
+            ops.iter().map(|op| self.op_on_server(op)).collect::<Result<_, _>>()?;
         let records = ops.iter().zip(&paths).map(|(op, path)| op.record(path)).collect();
         Ok(self.submit(OpCode::MULTI, &MultiRequest { ops: records }, None))
     }

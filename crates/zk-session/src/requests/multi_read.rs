@@ -114,7 +114,7 @@ impl Client {
         ops: Vec<ReadOp>,
     ) -> impl Future<Output = Result<Vec<Result<ReadResult, Rejected>>, Error>> + Send + use<> {
         let paths: Result<Vec<String>, Invalid> =
-            ops.iter().map(|op| self.chroot().on_server(op.path())).collect();
+            ops.iter().map(|op| Ok(self.chroot().on_server(op.path())?.into_owned())).collect();
         let call = paths.map(|paths| {
             let records = ops.iter().zip(&paths).map(|(op, path)| op.record(path)).collect();
             let first = ops.first().map(|op| op.path().to_owned()).unwrap_or_default();

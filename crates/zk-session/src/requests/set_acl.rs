@@ -9,7 +9,7 @@ use zk_jute::{
 
 use crate::{
     acl::Acl,
-    client::Client,
+    client::{Client, checked},
     error::{Error, Invalid},
 };
 
@@ -38,6 +38,6 @@ impl Client {
                 SetACLRequest { path: &on_server, acl: Acl::records(acl), version: aversion.unwrap_or(-1) };
             self.call(OpCode::SET_ACL, path, &request, |body| Ok(SetACLResponse::from_bytes(body)?.stat))
         });
-        async move { call?.await }
+        checked(call)
     }
 }

@@ -8,7 +8,10 @@ use zk_jute::{
     records::{SetDataRequest, SetDataResponse, Stat},
 };
 
-use crate::{client::Client, error::Error};
+use crate::{
+    client::{Client, checked},
+    error::Error,
+};
 
 impl Client {
     /// Replaces the data of a node, if its version is `version`; `None` for any version. `Some(0)` is a condition.
@@ -33,6 +36,6 @@ impl Client {
                 SetDataRequest { path: &on_server, data: Some(data.into()), version: version.unwrap_or(-1) };
             self.call(OpCode::SET_DATA, path, &request, |body| Ok(SetDataResponse::from_bytes(body)?.stat))
         });
-        async move { call?.await }
+        checked(call)
     }
 }

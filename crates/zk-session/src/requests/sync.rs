@@ -4,7 +4,10 @@ use std::future::Future;
 
 use zk_jute::{OpCode, records::SyncRequest};
 
-use crate::{client::Client, error::Error};
+use crate::{
+    client::{Client, checked},
+    error::Error,
+};
 
 impl Client {
     /// Brings the connected server up to date with the leader: reads that this client makes after it (no need to wait for
@@ -24,6 +27,6 @@ impl Client {
             .chroot()
             .on_server(path)
             .map(|on_server| self.call(OpCode::SYNC, path, &SyncRequest { path: &on_server }, |_| Ok(())));
-        async move { call?.await }
+        checked(call)
     }
 }
