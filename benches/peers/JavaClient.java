@@ -39,7 +39,13 @@ final class JavaClient {
         System.out.println("ready");
         Scanner orders = new Scanner(System.in);
         while (orders.hasNext()) {
-            carryOut(orders.next(), orders.nextInt(), orders.nextInt());
+            String workload = orders.next();
+            int lanes = orders.nextInt();
+            int milliseconds = orders.nextInt();
+            if (workload.equals("probe")) {
+                Probe.run(client, lanes, milliseconds);
+            }
+            carryOut(workload, lanes, milliseconds);
         }
         client.close();
     }

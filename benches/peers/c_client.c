@@ -6,6 +6,9 @@
 #include <time.h>
 #include <zookeeper/zookeeper.h>
 
+/* In c_probe.c; does not return. */
+void probe(zhandle_t *client, int gap, int every);
+
 #define SESSION_TIMEOUT 30000
 #define MOST_LANES 4096
 
@@ -224,6 +227,7 @@ int main(int argc, char **argv) {
     puts("ready");
     fflush(stdout);
     while (scanf("%31s %d %d", name, &count, &milliseconds) == 3) {
+        if (!strcmp(name, "probe")) probe(client, count, milliseconds);
         if (count > MOST_LANES) return 2;
         carry_out(name, count, milliseconds);
     }

@@ -8,6 +8,8 @@ import time
 
 from kazoo.client import KazooClient
 
+import probe
+
 SESSION_TIMEOUT = 30.0
 
 
@@ -122,6 +124,9 @@ def main():
     print("ready", flush=True)
     for order in sys.stdin:
         workload, lanes, milliseconds = order.split()
+        if workload == "probe":
+            read = lambda attempt: attempt(lambda: client.get("/bench/get"))
+            probe.run(client, read, int(lanes) / 1000, int(milliseconds) / 1000)
         print(json.dumps(carry_out(client, payload, workload, int(lanes), int(milliseconds) / 1000)), flush=True)
     client.stop()
 

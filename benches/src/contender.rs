@@ -3,24 +3,38 @@
 //! A contender is started with a connect string and the size of a payload. It connects, prints the line `ready`, and then
 //! carries out orders: it reads a line `WORKLOAD LANES MILLISECONDS`, works for that long, and prints one line of JSON
 //! ([`Figures`]). It ends with its standard input. The programs under `benches/peers` speak the same.
+//!
+//! The order `probe GAP EVERY` is another: one `getData` after the other, `GAP` milliseconds after the last one ended, well or
+//! not, and a line of JSON ([`Call`]) for each. If `EVERY` is not 0, besides those one every `EVERY` milliseconds whose answer
+//! nobody waits for. It lasts until the contender is ended.
 
+mod calls;
 mod child;
 mod lanes;
 mod launch;
+mod probe;
 mod rust;
 mod serve;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    calls::Calls,
     child::Child,
     launch::{Launcher, ROLE},
+    probe::{Call, Pace, monotonic},
     serve::{Allocations, serve},
 };
 
 /// All contenders, ours first.
 pub const CONTENDERS: [&str; 7] =
     [crate::report::OURS, "zookeeper-client", "zookeeper-async", "tokio-zookeeper", "kazoo", "c", "java"];
+
+/// This client with the settings that `dcs-zk` derives from Patroni's default timings.
+pub const OURS_PATRONI: &str = "zk-session-patroni";
+
+/// The same with suspicion turned off.
+pub const OURS_NO_SUSPICION: &str = "zk-session-no-suspicion";
 
 /// What a contender is to do. Each lane makes its next call when its last one was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -1,6 +1,7 @@
 //! The side-by-side programs of the workspace, and what they share. `benches/README.md` says how to run each.
 
 pub mod contender;
+pub mod reconnect;
 pub mod report;
 pub mod servers;
 pub mod spinner;

@@ -24,7 +24,7 @@ pub use self::{
     options::ReportOptions,
     progress::{Progress, note},
     sample::{Better, Metric, Sample, Subject},
-    statistics::{OURS, median, quantile},
+    statistics::{LIMIT, OURS, is_ours, median, quantile},
 };
 
 /// The measurements of one run of one program.
@@ -36,6 +36,28 @@ pub struct Report {
     provenance: Provenance,
     json: Option<File>,
     samples: Vec<Sample>,
+    shown: Shown,
+}
+
+/// How figures are shown.
+#[derive(Debug, Default)]
+struct Shown {
+    /// Whether with the lowest and the highest.
+    with_ranges: bool,
+    /// A metric's key and where it was given up: a figure that reaches this was not measured to its end.
+    ceiling: Option<(&'static str, f64)>,
+}
+
+impl Shown {
+    /// A figure in words.
+    fn figure(&self, metric: &Metric, value: f64) -> String {
+        match self.ceiling {
+            Some((key, ceiling)) if key == metric.key && value >= ceiling => {
+                format!("> {}", table::number(ceiling))
+            }
+            _ => table::number(value),
+        }
+    }
 }
 
 impl Report {
@@ -46,7 +68,29 @@ impl Report {
     /// The file for JSON cannot be written.
     pub fn new(title: &'static str, metrics: &'static [Metric], options: ReportOptions) -> io::Result<Self> {
         let json = options.json.as_ref().map(File::create).transpose()?;
-        Ok(Self { title, metrics, options, provenance: Provenance::now(), json, samples: Vec::new() })
+        Ok(Self {
+            title,
+            metrics,
+            options,
+            provenance: Provenance::now(),
+            json,
+            samples: Vec::new(),
+            shown: Shown::default(),
+        })
+    }
+
+    /// Shows the lowest and the highest figure of compared metrics besides the median.
+    #[must_use]
+    pub fn with_ranges(mut self) -> Self {
+        self.shown.with_ranges = true;
+        self
+    }
+
+    /// Shows figures of a metric that reach this as "more than this": that is where measuring ends.
+    #[must_use]
+    pub fn with_ceiling(mut self, key: &'static str, ceiling: f64) -> Self {
+        self.shown.ceiling = Some((key, ceiling));
+        self
     }
 
     /// Takes a measurement, and writes it to the JSON file at once: what a run has measured outlives it.
@@ -86,11 +130,11 @@ impl Report {
         writeln!(out, "{} at {commit}: {cores} × {cpu}, Linux {kernel}, load {load}", self.title)?;
         for panel in self.panels() {
             writeln!(out, "\n{}: {} (medians)", panel.server, panel.workload)?;
-            writeln!(out, "{}", table::table(self.metrics, &panel.samples, &panel.contenders))?;
+            writeln!(out, "{}", table::table(self.metrics, &panel, &self.shown))?;
         }
         if let Some(file) = &self.options.plot {
             let caption = format!("{} – {cores} × {cpu}, {commit}", self.title);
-            plot::draw(file, &caption, self.metrics, &self.panels())?;
+            plot::draw(file, &caption, self.metrics, &self.panels(), &self.shown)?;
         }
         Ok(())
     }

@@ -86,14 +86,26 @@ impl Servers {
     }
 
     async fn real(servers: usize, payload: usize) -> Result<Self, AnyError> {
-        let builder = Ensemble::builder().servers(servers).tick_time(Duration::from_secs(2));
-        // As it is run where it is used: with both compilers and room.
-        let builder = builder.java_option("-Xmx512m").java_option("-XX:TieredStopAtLevel=4");
-        let ensemble = builder.start().await?;
-        let connect_string = ensemble.connect_string();
-        make_nodes(&connect_string, payload).await?;
-        Ok(Self { connect_string, _running: Running::Real { _ensemble: ensemble } })
+        let ensemble = ensemble(servers, payload).await?;
+        Ok(Self {
+            connect_string: ensemble.connect_string(),
+            _running: Running::Real { _ensemble: ensemble },
+        })
     }
+}
+
+/// Starts real servers, with the nodes that the workloads want, each with `payload` bytes of data.
+///
+/// # Errors
+///
+/// Java or ZooKeeper is missing, or does not come up.
+pub async fn ensemble(servers: usize, payload: usize) -> Result<Ensemble, AnyError> {
+    let builder = Ensemble::builder().servers(servers).tick_time(Duration::from_secs(2));
+    // As it is run where it is used: with both compilers and room.
+    let builder = builder.java_option("-Xmx512m").java_option("-XX:TieredStopAtLevel=4");
+    let ensemble = builder.start().await?;
+    make_nodes(&ensemble.connect_string(), payload).await?;
+    Ok(ensemble)
 }
 
 async fn make_nodes(connect_string: &str, payload: usize) -> Result<(), AnyError> {

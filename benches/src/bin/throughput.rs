@@ -99,7 +99,7 @@ async fn compare(mut options: Options) -> Result<(), AnyError> {
     }
     let mut report = Report::new("throughput", &METRICS, options.report.clone())?;
     let launcher = Launcher::new()?;
-    let launchable: Vec<&str> = wanted(&options.report, &launcher);
+    let launchable: Vec<&str> = launcher.wanted(&CONTENDERS, &options.report);
     let rounds = usize::from(options.report.rounds);
     // A round of its own warms everybody up.
     let turns = (rounds + 1) * options.workloads.len() * launchable.len();
@@ -122,20 +122,6 @@ async fn compare(mut options: Options) -> Result<(), AnyError> {
     }
     report.finish()?;
     Ok(())
-}
-
-/// The contenders that are asked for and there; says why another one is not.
-fn wanted(options: &ReportOptions, launcher: &Launcher) -> Vec<&'static str> {
-    let asked = CONTENDERS.into_iter().filter(|name| options.wants(name));
-    asked
-        .filter(|name| match launcher.command(name) {
-            Ok(_) => true,
-            Err(why) => {
-                note(&format!("{name}: skipped: {why}"));
-                false
-            }
-        })
-        .collect()
 }
 
 /// All contenders on one kind of server.

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Figures, Workload};
+use super::{Calls, Figures, Pace, Workload};
 
 /// How long a contender may take to connect: a JVM starts meanwhile, on a busy machine.
 const START: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const SLACK: Duration = Duration::from_secs(30);
 pub struct Child {
     orders: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
-    _process: tokio::process::Child,
+    process: tokio::process::Child,
 }
 
 impl Child {
@@ -36,7 +36,7 @@ impl Child {
             return Err("has no standard input and output".to_owned());
         };
         let answers = BufReader::new(answers).lines();
-        let mut child = Self { orders, answers, _process: process };
+        let mut child = Self { orders, answers, process };
         match child.line(START).await?.as_str() {
             "ready" => Ok(child),
             other => Err(format!("is not ready, but says: {other}")),
@@ -49,11 +49,24 @@ impl Child {
     ///
     /// In words: it ended, was silent for too long, or says something else.
     pub async fn run(&mut self, workload: Workload, time: Duration) -> Result<Figures, String> {
-        let order = format!("{} {} {}\n", workload.name(), workload.lanes(), time.as_millis());
-        self.orders.write_all(order.as_bytes()).await.map_err(|error| format!("takes no orders: {error}"))?;
+        self.order(&format!("{} {} {}\n", workload.name(), workload.lanes(), time.as_millis())).await?;
         let answer = self.line(time + SLACK).await?;
         let figures: Figures = serde_json::from_str(&answer).map_err(|_| format!("says: {answer}"))?;
         if figures.ops == 0 { Err("did nothing".to_owned()) } else { Ok(figures) }
+    }
+
+    /// Has it call again and again until that is dropped.
+    ///
+    /// # Errors
+    ///
+    /// In words: it takes no orders.
+    pub async fn probe(mut self, pace: Pace) -> Result<Calls, String> {
+        self.order(&pace.order()).await?;
+        Ok(Calls::new(self.orders, self.answers, self.process))
+    }
+
+    async fn order(&mut self, order: &str) -> Result<(), String> {
+        self.orders.write_all(order.as_bytes()).await.map_err(|error| format!("takes no orders: {error}"))
     }
 
     async fn line(&mut self, within: Duration) -> Result<String, String> {

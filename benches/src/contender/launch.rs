@@ -10,10 +10,13 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::report::OURS;
+use crate::report::{ReportOptions, is_ours, note};
 
 /// The argument with which a program becomes a contender in Rust.
 pub const ROLE: &str = "contender";
+
+/// Where what is missing comes from.
+const FROM: &str = "scripts/install-deps.sh peers";
 
 /// Where Debian puts jars.
 const JARS: &str = "/usr/share/java";
@@ -35,6 +38,20 @@ impl Launcher {
         Ok(Self { directory: TempDir::with_prefix("zk-benches-")? })
     }
 
+    /// Those of these contenders that are asked for and there; says why another one is not.
+    pub fn wanted(&self, contenders: &[&'static str], options: &ReportOptions) -> Vec<&'static str> {
+        let asked = contenders.iter().copied().filter(|name| options.wants(name));
+        asked
+            .filter(|name| match self.command(name) {
+                Ok(_) => true,
+                Err(why) => {
+                    note(&format!("{name}: skipped: {why}"));
+                    false
+                }
+            })
+            .collect()
+    }
+
     /// The command of a contender, compiled if need be; connect string and payload come behind it as arguments.
     ///
     /// # Errors
@@ -42,8 +59,11 @@ impl Launcher {
     /// In words: what is missing, and where it would come from.
     pub fn command(&self, contender: &str) -> Result<tokio::process::Command, String> {
         let command = match contender {
-            OURS => this(contender)?,
-            "kazoo" => self.kazoo()?,
+            ours if is_ours(ours) => this(contender)?,
+            "kazoo" => self.python("with_kazoo.py", include_str!("../../peers/with_kazoo.py"), "kazoo")?,
+            "patroni" => {
+                self.python("with_patroni.py", include_str!("../../peers/with_patroni.py"), "kazoo, patroni")?
+            }
             "c" => self.c()?,
             "java" => self.java()?,
             _ if cfg!(feature = "peers") => this(contender)?,
@@ -52,43 +72,57 @@ impl Launcher {
         Ok(command.into())
     }
 
-    fn kazoo(&self) -> Result<Command, String> {
+    fn python(&self, name: &str, source: &str, modules: &str) -> Result<Command, String> {
         let python = match env::var_os("DCS_ZK_PYTHON") {
             Some(python) => PathBuf::from(python),
             None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python"),
         };
-        let mut probe = Command::new(&python);
-        probe.args(["-c", "import kazoo"]);
-        let missing = "there is no Python with kazoo: scripts/install-deps.sh python, or set DCS_ZK_PYTHON";
-        quiet(probe).map_err(|_| missing.to_owned())?;
+        let program = self.directory.path().join(name);
+        if !program.exists() {
+            let mut probe = Command::new(&python);
+            probe.arg("-c").arg(format!("import {modules}"));
+            quiet(probe).map_err(|_| {
+                format!(
+                    "there is no Python with {modules}: scripts/install-deps.sh python, or set DCS_ZK_PYTHON"
+                )
+            })?;
+            self.source("probe.py", include_str!("../../peers/probe.py"))?;
+            self.source(name, source)?;
+        }
         let mut command = Command::new(python);
-        command.arg(self.source("with_kazoo.py", include_str!("../../peers/with_kazoo.py"))?);
+        command.arg(program);
         Ok(command)
     }
 
     fn c(&self) -> Result<Command, String> {
-        let source = self.source("c_client.c", include_str!("../../peers/c_client.c"))?;
         let program = self.directory.path().join("c_client");
-        let mut cc = Command::new("cc");
-        cc.args(["-O2", "-std=gnu11", "-DTHREADED", "-o"])
-            .args([&program, &source])
-            .args(["-lzookeeper_mt", "-lpthread"]);
-        quiet(cc).map_err(|error| format!("wants Debian's gcc and libzookeeper-mt-dev: {error}"))?;
+        if !program.exists() {
+            let client = self.source("c_client.c", include_str!("../../peers/c_client.c"))?;
+            let probe = self.source("c_probe.c", include_str!("../../peers/c_probe.c"))?;
+            let mut cc = Command::new("cc");
+            cc.args(["-O2", "-std=gnu11", "-DTHREADED", "-o"])
+                .args([&program, &client, &probe])
+                .args(["-lzookeeper_mt", "-lpthread"]);
+            quiet(cc).map_err(|error| format!("wants gcc and libzookeeper-mt-dev, {FROM}: {error}"))?;
+        }
         Ok(Command::new(program))
     }
 
     fn java(&self) -> Result<Command, String> {
-        let source = self.source("JavaClient.java", include_str!("../../peers/JavaClient.java"))?;
         let class_path = env::join_paths([self.directory.path(), &Path::new(JARS).join("zookeeper.jar")])
             .and_then(|path| {
                 env::join_paths(env::split_paths(&path).chain([Path::new(JARS).join("slf4j-nop.jar")]))
             })
             .map_err(|error| error.to_string())?;
         let classes: [OsString; 4] = ["-cp".into(), class_path, "-d".into(), self.directory.path().into()];
-        let mut javac = Command::new("javac");
-        javac.args(["-proc:none", "-implicit:none"]).args(&classes).arg(source);
-        quiet(javac)
-            .map_err(|error| format!("wants Debian's default-jdk-headless and libzookeeper-java: {error}"))?;
+        if !self.directory.path().join("JavaClient.class").exists() {
+            let client = self.source("JavaClient.java", include_str!("../../peers/JavaClient.java"))?;
+            let probe = self.source("Probe.java", include_str!("../../peers/Probe.java"))?;
+            let mut javac = Command::new("javac");
+            javac.args(["-proc:none", "-implicit:none"]).args(&classes).args([client, probe]);
+            quiet(javac)
+                .map_err(|error| format!("wants javac and ZooKeeper's jars, {FROM} zookeeper: {error}"))?;
+        }
         let mut command = Command::new("java");
         command.args(["-Xmx256m", "-XX:+UseSerialGC"]).args(&classes[..2]).arg("JavaClient");
         Ok(command)

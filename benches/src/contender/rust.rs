@@ -20,6 +20,11 @@ pub(super) trait Peer: Clone + Send + Sync + 'static {
     /// A watch that was left.
     type Watch: Send + 'static;
 
+    /// The session, where the client tells it.
+    fn session(&self) -> Option<i64> {
+        None
+    }
+
     /// Reads a node; the length of its data.
     fn get(&self, path: &str) -> impl Future<Output = Result<usize, AnyError>> + Send;
 

@@ -9,8 +9,8 @@ use std::{
 use clap::ValueEnum;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::{Workload, lanes, rust};
-use crate::report::OURS;
+use super::{Pace, Workload, lanes, probe, rust};
+use crate::report::is_ours;
 
 /// An error of any client.
 pub(super) type AnyError = Box<dyn Error + Send + Sync>;
@@ -23,7 +23,8 @@ pub type Allocations = fn() -> u64;
 ///
 /// # Errors
 ///
-/// The client cannot connect, or one of its calls fails: a figure with failures in it would mean nothing.
+/// The client cannot connect, or one of its calls fails, but for those of a probe: a figure with failures in it would mean
+/// nothing.
 pub fn serve(
     name: &str,
     connect_string: &str,
@@ -34,7 +35,9 @@ pub fn serve(
     let payload = vec![b'x'; payload];
     runtime.block_on(async {
         match name {
-            OURS => carry_out(rust::ours::connect(connect_string).await?, payload, allocations).await,
+            ours if is_ours(ours) => {
+                carry_out(rust::ours::connect(name, connect_string).await?, payload, allocations).await
+            }
             #[cfg(feature = "peers")]
             "zookeeper-client" => {
                 carry_out(rust::zookeeper_client::connect(connect_string).await?, payload, allocations).await
@@ -60,6 +63,13 @@ async fn carry_out<C: rust::Peer>(
     answer("ready")?;
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     while let Some(order) = orders.next_line().await? {
+        if let Some(pace) = Pace::of(&order) {
+            // Its standard input ends when nobody looks any more.
+            return tokio::select! {
+                ended = probe::run(&client, pace) => ended,
+                _ = orders.next_line() => Ok(()),
+            };
+        }
         let words: Vec<&str> = order.split_whitespace().collect();
         let [workload, lanes, milliseconds] = words[..] else {
             return Err(format!("no order: {order}").into());
@@ -77,7 +87,7 @@ async fn carry_out<C: rust::Peer>(
     Ok(())
 }
 
-fn answer(line: &str) -> io::Result<()> {
+pub(super) fn answer(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

@@ -13,7 +13,7 @@ use plotters::{
 };
 
 use super::{
-    Metric, OURS, Panel,
+    LIMIT, Metric, Panel, Shown, is_ours,
     statistics::{median_of, range_of},
     table::number,
 };
@@ -25,7 +25,7 @@ const PANEL_MARGIN: u32 = 90;
 const ROW: u32 = 26;
 const CAPTION: u32 = 40;
 /// Room for names.
-const NAMES: u32 = 130;
+const NAMES: u32 = 160;
 
 /// From this ratio of the largest to the smallest value on, the scale is logarithmic.
 const ORDERS: f64 = 20.0;
@@ -33,12 +33,24 @@ const ORDERS: f64 = 20.0;
 type Drawn = Result<(), Box<dyn Error>>;
 
 /// Draws all panels into one file.
-pub(super) fn draw(file: &Path, caption: &str, metrics: &[Metric], panels: &[Panel<'_>]) -> io::Result<()> {
+pub(super) fn draw(
+    file: &Path,
+    caption: &str,
+    metrics: &[Metric],
+    panels: &[Panel<'_>],
+    shown: &Shown,
+) -> io::Result<()> {
     let compared: Vec<&Metric> = metrics.iter().filter(|metric| metric.compared).collect();
-    draw_panels(file, caption, &compared, panels).map_err(|error| io::Error::other(error.to_string()))
+    draw_panels(file, caption, &compared, panels, shown).map_err(|error| io::Error::other(error.to_string()))
 }
 
-fn draw_panels(file: &Path, caption: &str, metrics: &[&Metric], panels: &[Panel<'_>]) -> Drawn {
+fn draw_panels(
+    file: &Path,
+    caption: &str,
+    metrics: &[&Metric],
+    panels: &[Panel<'_>],
+    shown: &Shown,
+) -> Drawn {
     let heights: Vec<u32> =
         panels.iter().map(|panel| PANEL_MARGIN + ROW * count(&panel.contenders)).collect();
     let size = (PANEL_WIDTH * count(metrics).max(1), CAPTION + heights.iter().sum::<u32>());
@@ -48,7 +60,7 @@ fn draw_panels(file: &Path, caption: &str, metrics: &[&Metric], panels: &[Panel<
     for (panel, height) in panels.iter().zip(heights) {
         let (row, below) = rest.split_vertically(height);
         for (area, metric) in row.split_evenly((1, metrics.len().max(1))).iter().zip(metrics) {
-            draw_panel(area, metric, panel)?;
+            draw_panel(area, metric, panel, shown)?;
         }
         rest = below;
     }
@@ -56,10 +68,15 @@ fn draw_panels(file: &Path, caption: &str, metrics: &[&Metric], panels: &[Panel<
     Ok(())
 }
 
-fn draw_panel(area: &DrawingArea<SVGBackend<'_>, Shift>, metric: &Metric, panel: &Panel<'_>) -> Drawn {
+fn draw_panel(
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+    metric: &Metric,
+    panel: &Panel<'_>,
+    shown: &Shown,
+) -> Drawn {
     // The scale begins at the bottom, the table at the top.
     let names = panel.contenders.iter().rev();
-    let spans: Vec<Span<'_>> = names.filter_map(|name| Span::of(panel, metric, name)).collect();
+    let spans: Vec<Span<'_>> = names.filter_map(|name| Span::of(panel, metric, name, shown)).collect();
     let low = spans.iter().map(|span| span.low).fold(f64::INFINITY, f64::min);
     let high = spans.iter().map(|span| span.high).fold(0.0, f64::max);
     // Nothing was measured, or nothing that a scale could show.
@@ -100,11 +117,15 @@ where
         .y_label_formatter(&name_of)
         .draw()?;
     for (row, span) in spans.iter().enumerate() {
-        let colour = if span.name == OURS { RGBColor(200, 60, 30) } else { RGBColor(60, 90, 140) };
+        let colour = match span.name {
+            name if is_ours(name) => RGBColor(200, 60, 30),
+            LIMIT => RGBColor(130, 130, 130),
+            _ => RGBColor(60, 90, 140),
+        };
         let at = |value| (value, SegmentValue::CenterOf(row));
         let dot = EmptyElement::at(at(span.median))
             + Circle::new((0, 0), 4, colour.filled())
-            + Text::new(number(span.median), (7, -14), ("sans-serif", 11));
+            + Text::new(span.label.clone(), (7, -14), ("sans-serif", 11));
         chart.draw_series(LineSeries::new([at(span.low), at(span.high)], colour.stroke_width(2)))?;
         chart.draw_series([dot])?;
     }
@@ -119,12 +140,15 @@ struct Span<'a> {
     low: f64,
     median: f64,
     high: f64,
+    /// The median in words.
+    label: String,
 }
 
 impl<'a> Span<'a> {
-    fn of(panel: &Panel<'a>, metric: &Metric, name: &'a str) -> Option<Self> {
+    fn of(panel: &Panel<'a>, metric: &Metric, name: &'a str, shown: &Shown) -> Option<Self> {
         let (low, high) = range_of(&panel.samples, name, metric)?;
-        Some(Self { name, low, median: median_of(&panel.samples, name, metric)?, high })
+        let median = median_of(&panel.samples, name, metric)?;
+        Some(Self { name, low, median, high, label: shown.figure(metric, median) })
     }
 }
 

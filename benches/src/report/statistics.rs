@@ -2,8 +2,21 @@
 
 use super::{Better, Metric, Sample};
 
-/// The contender that the ratios of a report are about: everybody else is a peer.
+/// This workspace's client, as it comes. With other settings its name begins so.
 pub const OURS: &str = "zk-session";
+
+/// What stands for the best that anybody could do, in programs that measure it.
+pub const LIMIT: &str = "limit";
+
+/// Whether a contender is this workspace's client, with whatever settings.
+pub fn is_ours(contender: &str) -> bool {
+    contender.starts_with(OURS)
+}
+
+/// Whether a contender is one that we compare with.
+fn is_peer(contender: &str) -> bool {
+    !is_ours(contender) && contender != LIMIT
+}
 
 /// The middle value; the mean of the two in the middle of an even number. `None` of nothing.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
@@ -38,7 +51,7 @@ pub(super) fn range_of(samples: &[&Sample], contender: &str, metric: &Metric) ->
 
 /// The peer with the best median.
 pub(super) fn best_peer<'a>(samples: &[&'a Sample], metric: &Metric) -> Option<&'a str> {
-    let peers = samples.iter().map(|sample| sample.subject.contender.as_str()).filter(|name| *name != OURS);
+    let peers = samples.iter().map(|sample| sample.subject.contender.as_str()).filter(|name| is_peer(name));
     let known = peers.filter_map(|name| Some((name, median_of(samples, name, metric)?)));
     let best = match metric.better {
         Better::Higher => known.max_by(|a, b| a.1.total_cmp(&b.1)),
@@ -102,6 +115,9 @@ mod tests {
         ];
         let all: Vec<&Sample> = all.iter().collect();
         assert_eq!(best_peer(&all, &SPEED), Some("a"), "we are not a peer of our own");
+        let (other, limit) = (sample("zk-session-patroni", 1, 99.0), sample(LIMIT, 1, 99.0));
+        let more: Vec<&Sample> = all.iter().copied().chain([&other, &limit]).collect();
+        assert_eq!(best_peer(&more, &SPEED), Some("a"), "nor with other settings; and nobody is the limit");
         assert_eq!(ratio(&all, OURS, "a", &SPEED), Some(2.0));
         assert_eq!(range_of(&all, "a", &SPEED), Some((5.0, 15.0)));
     }

@@ -3,18 +3,22 @@
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::{
-    Metric, Sample,
-    statistics::{best_peer, median_of, ratio},
+    Metric, Panel, Shown,
+    statistics::{best_peer, median_of, range_of, ratio},
 };
 
 /// The medians of one workload on one server, a line for each contender.
-pub(super) fn table(metrics: &[Metric], samples: &[&Sample], contenders: &[&str]) -> String {
+pub(super) fn table(metrics: &[Metric], panel: &Panel<'_>, shown: &Shown) -> String {
+    let Panel { samples, contenders, .. } = panel;
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     let mut head = vec![Cell::new("contender")];
     for metric in metrics {
         head.push(right(metric.heading));
         if metric.compared {
+            if shown.with_ranges {
+                head.push(right("lowest – highest"));
+            }
             head.push(right("× best peer"));
         }
     }
@@ -22,8 +26,14 @@ pub(super) fn table(metrics: &[Metric], samples: &[&Sample], contenders: &[&str]
     for contender in contenders {
         let mut row = vec![Cell::new(contender)];
         for metric in metrics {
-            row.push(right(&median_of(samples, contender, metric).map_or_else(String::new, number)));
+            let figure = |value| shown.figure(metric, value);
+            row.push(right(&median_of(samples, contender, metric).map_or_else(String::new, figure)));
             if metric.compared {
+                if shown.with_ranges {
+                    let range = range_of(samples, contender, metric);
+                    let range = range.map(|(low, high)| format!("{} – {}", figure(low), figure(high)));
+                    row.push(right(&range.unwrap_or_default()));
+                }
                 let ratio =
                     best_peer(samples, metric).and_then(|best| ratio(samples, contender, best, metric));
                 row.push(right(&ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))));

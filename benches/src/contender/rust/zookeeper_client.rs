@@ -12,6 +12,10 @@ pub(crate) async fn connect(connect_string: &str) -> Result<Client, AnyError> {
 impl Peer for Client {
     type Watch = OneshotWatcher;
 
+    fn session(&self) -> Option<i64> {
+        Some(self.session_id().0)
+    }
+
     async fn get(&self, path: &str) -> Result<usize, AnyError> {
         Ok(self.get_data(path).await?.0.len())
     }
