@@ -86,6 +86,13 @@ impl Hosts {
         }
     }
 
+    /// Starts a round that has begun with this host already. The server that was lost last is left for it and has no place in
+    /// the round.
+    pub(crate) fn start_round_with(&mut self, first: &Host, rng: &mut fastrand::Rng) {
+        self.start_round(rng);
+        self.round.retain(|host| host != first && Some(host) != self.lost_last.as_ref());
+    }
+
     /// Takes a host out of the current round: it was tried.
     pub(crate) fn tried(&mut self, host: &Host) {
         self.round.retain(|other| other != host);

@@ -233,8 +233,10 @@ impl<T> Session<T> {
         }
         if let Some(host) = self.take_spare() {
             self.events.push_back(Event::UseSpare);
+            // A spare may be as silent as the server that was left for it: then the round goes on.
+            self.hosts.start_round_with(&host, &mut self.rng);
             let budget = self.attempt_budget(now);
-            self.handshake(now, host, now.after(budget));
+            self.handshake(now, host, now.after(self.patience(budget)));
             return;
         }
         let mut pause = Duration::ZERO;

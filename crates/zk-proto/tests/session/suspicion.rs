@@ -127,6 +127,34 @@ fn a_link_that_breaks_while_it_is_suspected_goes_to_the_spare_at_once() {
 }
 
 #[test]
+fn a_spare_that_is_silent_too_has_its_share_of_a_budget_and_the_next_is_neither_of_the_two() {
+    for seed in 0..20 {
+        let mut config = Config::new((1..=3).map(|n| Host::new(format!("zk{n}"), 2181)).collect());
+        config.connect_timeout = Duration::from_secs(3);
+        let mut wire = Wire::seeded(config, seed);
+        wire.connect(SESSION);
+        wire.drain();
+        let connected = wire.events().into_iter().find_map(|event| match event {
+            Event::State(change) if change.to == State::Connected => change.server,
+            _ => None,
+        });
+        wire.submit(0, OpCode::SET_DATA);
+        wire.requests();
+        wire.advance(Duration::from_millis(600));
+        let spare = open_spare(&mut wire);
+        wire.lose();
+        wire.events();
+        wire.advance(Duration::from_millis(999));
+        assert_eq!(dropped(&wire.events()), None, "it may be slow");
+        wire.advance(Duration::from_millis(1));
+        assert_eq!(dropped(&wire.events()), Some(&Cause::HandshakeTimeout));
+        let rest = wire.round();
+        assert_eq!(rest.hosts.len(), 1, "without a pause");
+        assert!(rest.hosts[0] != spare && Some(&rest.hosts[0]) != connected.as_ref());
+    }
+}
+
+#[test]
 fn an_idle_link_is_suspected_by_its_ping_and_slow_round_trips_are_allowed_for() {
     let mut wire = Wire::connected();
     wire.advance(Duration::from_millis(4_499));
