@@ -130,12 +130,15 @@ impl<T> Session<T> {
 
     /// How long a server may take to answer the connect request. Two cannot be asked at once (a session must not be asked
     /// for twice), so while others of the round are untried they share one budget: servers that take connections and never
-    /// answer cost one budget together, not one each. The last of a round has a whole one: if all are slow, it is waited for.
+    /// answer cost one budget together, not one each, and with suspicion no more than a silent link is waited for. The last of a
+    /// round has a whole one: if all are slow, it is waited for.
     fn patience(&self, budget: Duration) -> Duration {
         if self.hosts.round().is_empty() {
             return budget;
         }
-        budget.checked_div(self.hosts.count()).unwrap_or(budget).max(LEAST_BUDGET)
+        let share = budget.checked_div(self.hosts.count()).unwrap_or(budget);
+        let share = if self.config.suspicion { share.min(self.move_after()) } else { share };
+        share.max(LEAST_BUDGET)
     }
 
     /// The transport to this host becomes the link: asks for our session on it.

@@ -91,7 +91,8 @@ impl<T> Session<T> {
         configured.max(LEAST_HEDGE_AFTER).max(self.round_trip.saturating_mul(ROUND_TRIPS))
     }
 
-    fn move_after(&self) -> Duration {
+    /// How long a server may be silent while another one could be asked.
+    pub(super) fn move_after(&self) -> Duration {
         let hedge_after = self.hedge_after();
         self.config.move_after.unwrap_or(hedge_after.saturating_mul(2)).max(hedge_after)
     }

@@ -34,6 +34,7 @@
 //! | the read timeout is the last word | `suspicion::a_server_that_answers_probes_is_left_at_the_read_timeout_and_not_before` |
 //! | link answered: the spare is dropped | `suspicion::a_link_that_speaks_again_drops_the_spare` |
 //! | link broken: the spare is used at once | `suspicion::a_link_that_breaks_while_it_is_suspected_goes_to_the_spare_at_once` |
+//! | a spare that is silent too: the one that is left is asked, after a share of a budget | `suspicion::a_spare_that_is_silent_too_has_its_share_of_a_budget_and_the_next_is_neither_of_the_two` |
 //! | a pause shorter than `move_after` moves nobody | `suspicion::a_pause_shorter_than_move_after_moves_nobody_and_leaves_nothing_behind` |
 //! | it can be turned off | `suspicion::suspicion_can_be_turned_off_and_needs_a_second_server`, `suspicion::a_session_that_is_closing_looks_for_no_other_server`, `suspicion::a_spare_is_not_used_once_the_list_of_servers_has_changed` |
 //!
@@ -43,6 +44,7 @@
 //! |---|---|
 //! | an attempt takes at most the connect timeout, and what is left of the session over twice the hosts | `handshake::an_attempt_may_take_the_connect_timeout_and_at_most_its_share_of_what_is_left_of_the_session` |
 //! | resolve, TCP, TLS and the answer share that budget | `handshake::the_answer_has_what_is_left_of_the_budget_in_which_the_connection_was_made`, `handshake::servers_that_accept_and_stay_silent_cost_one_budget_together_and_the_last_one_has_its_own` |
+//! | with suspicion no answer is waited for longer than `move_after` while others are left | `suspicion::a_connect_timeout_of_seconds_is_not_spent_on_one_silent_server_while_others_are_left` |
 //! | attempts race with a stagger | `zk-session::race::dead_ones_cost_a_stagger_each_and_not_their_budget` |
 //! | shuffled; the server just lost goes last | `src::hosts::orders_differ_between_seeds`, `reconnect::the_lost_server_goes_last`, `reconnect::two_servers_take_turns_however_often_they_fail` |
 //! | one connect request at a time | `handshake::only_one_connect_request_is_ever_outstanding` |

@@ -155,6 +155,22 @@ fn a_spare_that_is_silent_too_has_its_share_of_a_budget_and_the_next_is_neither_
 }
 
 #[test]
+fn a_connect_timeout_of_seconds_is_not_spent_on_one_silent_server_while_others_are_left() {
+    for (suspicion, patience) in [(true, Duration::from_secs(1)), (false, Duration::from_millis(1_500))] {
+        let mut config = Config::new((1..=3).map(|n| Host::new(format!("zk{n}"), 2181)).collect());
+        config.connect_timeout = Duration::from_millis(4_500);
+        config.suspicion = suspicion;
+        let mut wire = Wire::with(config);
+        wire.open();
+        wire.advance(patience - Duration::from_millis(1));
+        assert_eq!(dropped(&wire.events()), None);
+        wire.advance(Duration::from_millis(1));
+        assert_eq!(dropped(&wire.events()), Some(&Cause::HandshakeTimeout));
+        assert_eq!(wire.round().hosts.len(), 2);
+    }
+}
+
+#[test]
 fn an_idle_link_is_suspected_by_its_ping_and_slow_round_trips_are_allowed_for() {
     let mut wire = Wire::connected();
     wire.advance(Duration::from_millis(4_499));
