@@ -2,7 +2,7 @@
 # Installs what building, testing and trying this workspace needs and is not there yet. Can be run again at any
 # time; does nothing, quickly, when all is there.
 #
-# Usage: scripts/install-deps.sh [zookeeper] [python] [zookeeper-3.4] [kerberos] [cargo-tools] [all]
+# Usage: scripts/install-deps.sh [zookeeper] [python] [zookeeper-3.4] [kerberos] [cargo-tools] [peers] [all]
 #
 #   zookeeper    Java and ZooKeeper's jars, for zk-testkit: Debian packages. Not wanted when ZOOKEEPER_HOME is set
 #   python       .venv with Patroni, kazoo, SASL and the PostgreSQL driver, for comparing with them.
@@ -12,7 +12,9 @@
 #   kerberos     what the feature gssapi is built with (libkrb5, libclang), and MIT's KDC for its test: Debian packages.
 #                The KDC of the machine is not set up: tests start their own
 #   cargo-tools  cargo-deny and cargo-fuzz, in target/tools/bin unless they are in PATH
-#   all          all of these (the default)
+#   peers        what the C and Java clients are built with, for comparing with them in benches/: a C compiler, a JDK and
+#                ZooKeeper's libraries: Debian packages. No part of all: no build and no test needs it
+#   all          all of these but peers (the default)
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -166,10 +168,23 @@ install_cargo_tools() {
     say "cargo-tools: ready${where-}"
 }
 
+peers_are_there() {
+    have cc && have javac && [ -e /usr/include/zookeeper/zookeeper.h ] && [ -e /usr/include/stdio.h ] &&
+        [ -e /usr/share/java/zookeeper.jar ] && [ -e /usr/share/java/slf4j-nop.jar ]
+}
+
+install_peers() {
+    peers_are_there ||
+        apt_install "a C compiler, a JDK and ZooKeeper's C and Java clients" \
+            gcc libc6-dev libzookeeper-mt-dev default-jdk-headless libzookeeper-java libslf4j-java
+    peers_are_there || die "there is still no cc, no javac, or no ZooKeeper client for one of them"
+    say "peers: ready"
+}
+
 [ $# -gt 0 ] || set -- all
 for part; do
     case $part in
-    zookeeper | python | zookeeper-3.4 | kerberos | cargo-tools | all) ;;
+    zookeeper | python | zookeeper-3.4 | kerberos | cargo-tools | peers | all) ;;
     -h | --help) usage 0 ;;
     *) usage 2 >&2 ;;
     esac
@@ -181,6 +196,7 @@ for part; do
     zookeeper-3.4) install_zookeeper_34 ;;
     kerberos) install_kerberos ;;
     cargo-tools) install_cargo_tools ;;
+    peers) install_peers ;;
     all)
         install_zookeeper
         install_python

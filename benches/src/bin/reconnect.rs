@@ -43,6 +43,9 @@ enum Role {
     Contender { name: String, connect_string: String, payload: usize },
 }
 
+/// How often a contender may be in no state to be hit before a round goes on without it.
+const TRIES: usize = 2;
+
 const FIRST_GOOD: &str = "first_good_ms";
 
 const METRICS: [Metric; 4] = [
@@ -89,8 +92,16 @@ async fn compare(options: &Options) -> Result<(), AnyError> {
             for together in turns.chunks(if fault.is_for_one() { 1 } else { turns.len().max(1) }) {
                 let workload = workload(*fault, *is_sending);
                 progress.step(&format!("{workload}, round {round}: {}", together.join(", ")));
-                let results = scene.measure(*fault, *is_sending, together, round).await?;
-                measured += add(&mut report, &workload, round, results, limit)?;
+                let mut left = together.to_vec();
+                for _ in 0..TRIES {
+                    let results = scene.measure(*fault, *is_sending, &left, round).await?;
+                    let tried = left.len();
+                    left = add(&mut report, &workload, round, results, limit)?;
+                    measured += tried - left.len();
+                    if left.is_empty() {
+                        break;
+                    }
+                }
             }
         }
     }
@@ -118,29 +129,33 @@ fn workload(fault: Fault, is_sending: bool) -> String {
     format!("{}{sending}", fault.name())
 }
 
-/// Takes a round into the report. How many contenders were measured in it.
+/// Takes a round into the report. The contenders that were not measured in it.
 fn add(
     report: &mut Report,
     workload: &str,
     round: usize,
     results: Round,
     limit: Duration,
-) -> Result<usize, AnyError> {
-    let mut measured = 0;
+) -> Result<Vec<&'static str>, AnyError> {
     let subject = |contender: &str| Subject {
         server: "three servers".to_owned(),
         workload: workload.to_owned(),
         contender: contender.to_owned(),
     };
+    let mut left = Vec::new();
+    if results.outcomes.iter().any(|(_, outcome)| outcome.is_ok()) {
+        let values = [(FIRST_GOOD, milliseconds(results.limit.unwrap_or(limit)))].into();
+        report.add(Sample { subject: subject(LIMIT), round, values })?;
+    }
     for (name, outcome) in results.outcomes {
         let Outcome { first_good, failed, session_kept } = match outcome {
             Ok(outcome) => outcome,
             Err(why) => {
-                note(&format!("{name}: not measured, {workload}, round {round}: it {why}"));
+                note(&format!("{name}: not measured this time, {workload}, round {round}: it {why}"));
+                left.push(name);
                 continue;
             }
         };
-        measured += 1;
         let mut values =
             vec![(FIRST_GOOD, milliseconds(first_good.unwrap_or(limit))), ("failed_calls", failed as f64)];
         if let (Some(first_good), Some(bare)) = (first_good, results.limit) {
@@ -149,11 +164,7 @@ fn add(
         values.extend(session_kept.map(|kept| ("session_kept", f64::from(u8::from(kept)))));
         report.add(Sample { subject: subject(name), round, values: values.into_iter().collect() })?;
     }
-    if measured > 0 {
-        let values = [(FIRST_GOOD, milliseconds(results.limit.unwrap_or(limit)))].into();
-        report.add(Sample { subject: subject(LIMIT), round, values })?;
-    }
-    Ok(measured)
+    Ok(left)
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -120,8 +120,7 @@ impl Launcher {
             let probe = self.source("Probe.java", include_str!("../../peers/Probe.java"))?;
             let mut javac = Command::new("javac");
             javac.args(["-proc:none", "-implicit:none"]).args(&classes).args([client, probe]);
-            quiet(javac)
-                .map_err(|error| format!("wants javac and ZooKeeper's jars, {FROM} zookeeper: {error}"))?;
+            quiet(javac).map_err(|error| format!("wants javac and ZooKeeper's jars, {FROM}: {error}"))?;
         }
         let mut command = Command::new("java");
         command.args(["-Xmx256m", "-XX:+UseSerialGC"]).args(&classes[..2]).arg("JavaClient");
