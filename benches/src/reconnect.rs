@@ -40,18 +40,18 @@ pub const CONTENDERS: [&str; 8] = [
 /// How often a contender that also sends does it.
 pub const SENDING: Duration = Duration::from_millis(500);
 
-/// What happens to the connected server.
+/// What happens, always to the server that the contender is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Fault {
-    /// It is killed; it follows.
+    /// The connected server is killed, a follower.
     FollowerKilled,
-    /// It is killed; it leads, so that no server serves until the others have elected.
+    /// The connected server is killed, the leader: none serves until the others have elected.
     LeaderKilled,
-    /// It is stopped: connections stay and are taken, nothing answers.
+    /// The connected server is stopped: connections stay and are taken, nothing answers.
     Frozen,
-    /// Nothing passes between it and the client; connections stay and are taken.
+    /// Nothing passes to or from the connected server; connections stay and are taken.
     BlackHoled,
-    /// The same, and nothing passes to the server that the client tries next either.
+    /// The same, and the server that the client tries next is silent as well.
     TwoBlackHoled,
 }
 

@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 
 use super::{
     limit::limit,
-    probe::Probe,
     scene::{Round, Scene},
 };
 use crate::{
@@ -21,10 +20,10 @@ impl Scene {
         pace: Pace,
     ) -> Result<Round, AnyError> {
         // Whoever is there early calls on while it waits for the others.
-        let probes =
-            join_all(names.iter().map(async |name| (*name, self.on(name, pace, server).await))).await;
-        let checked = probes.into_iter().map(async |(name, probe)| match probe {
-            Ok(probe) => (name, probe.is_on(&self.ensemble, server).await.map(|()| probe)),
+        let is_it = |chosen| chosen == server;
+        let found = names.iter().map(async |name| (*name, self.ready_on(name, pace, is_it).await));
+        let checked = join_all(found).await.into_iter().map(async |(name, found)| match found {
+            Ok((probe, _)) => (name, probe.is_on(&self.ensemble, server).await.map(|()| probe)),
             Err(why) => (name, Err(why)),
         });
         let probes = join_all(checked).await;
@@ -37,13 +36,5 @@ impl Scene {
         let (limit, outcomes) = tokio::join!(limit(self.others(server), fault, self.limit), outcomes);
         self.ensemble.thaw(server)?;
         Ok(Round { limit, outcomes })
-    }
-
-    /// A contender that has called for a while on this server.
-    async fn on(&self, name: &str, pace: Pace, server: usize) -> Result<Probe, String> {
-        let is_it = |chosen| chosen == server;
-        let (mut probe, _) = Probe::start_on(&self.launcher, name, &self.ensemble, pace, is_it).await?;
-        probe.settle().await?;
-        Ok(probe)
     }
 }

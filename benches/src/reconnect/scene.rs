@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use zk_testkit::Ensemble;
 
-use super::{Fault, Outcome, SENDING};
+use super::{Fault, Outcome, SENDING, probe::Probe};
 use crate::{
     contender::{Launcher, Pace},
     servers::{self, AnyError},
@@ -44,7 +44,8 @@ impl Scene {
     ///
     /// # Errors
     ///
-    /// The servers do not do what they are told, or do not recover.
+    /// The servers do not do what they are told, or do not recover; more than one contender for a fault that
+    /// [is for one](Fault::is_for_one).
     pub async fn measure(
         &self,
         fault: Fault,
@@ -56,7 +57,10 @@ impl Scene {
         let pace = Pace { gap: fault.gap(), besides: is_sending.then_some(SENDING) };
         match fault {
             Fault::FollowerKilled | Fault::LeaderKilled => {
-                self.kill(fault == Fault::LeaderKilled, leader, names, pace).await
+                let [name] = names else {
+                    return Err("servers are killed under one contender at a time".into());
+                };
+                self.kill(fault == Fault::LeaderKilled, leader, name, pace).await
             }
             Fault::Frozen => self.freeze((leader + 1 + round % 2) % 3, names, pace).await,
             Fault::BlackHoled => self.black_hole(1, names, pace).await,
@@ -67,5 +71,19 @@ impl Scene {
     /// The servers but for one.
     pub(super) fn others(&self, server: usize) -> Vec<SocketAddr> {
         (0..3).filter(|other| *other != server).map(|other| self.ensemble.addr(other)).collect()
+    }
+
+    /// A contender that is ready to be hit, on a server that is wanted.
+    pub(super) async fn ready_on(
+        &self,
+        name: &str,
+        pace: Pace,
+        is_wanted: impl Fn(usize) -> bool,
+    ) -> Result<(Probe, usize), String> {
+        let (mut probe, server) =
+            Probe::start_on(&self.launcher, name, &self.ensemble, pace, is_wanted).await?;
+        probe.settle().await?;
+        probe.is_on(&self.ensemble, server).await?;
+        Ok((probe, server))
     }
 }

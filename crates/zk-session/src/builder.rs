@@ -69,7 +69,7 @@ impl ClientBuilder {
     }
 
     /// Whether a silent server is left before the read timeout, once it answers no probe and another one is ready (default
-    /// yes).
+    /// yes). A new server that does not answer the connect request is then left as soon, while there are others to ask.
     #[must_use]
     pub fn suspicion(mut self, on: bool) -> Self {
         self.config.suspicion = on;
