@@ -18,6 +18,7 @@ mod serve;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::serve::answer;
 pub use self::{
     calls::Calls,
     child::Child,

@@ -24,7 +24,7 @@ pub use self::{
     options::ReportOptions,
     progress::{Progress, note},
     sample::{Better, Metric, Sample, Subject},
-    statistics::{LIMIT, OURS, is_ours, median, quantile},
+    statistics::{DCS_ZK, LIMIT, OURS, is_ours, median, quantile},
 };
 
 /// The measurements of one run of one program.

@@ -2,12 +2,13 @@
 
 use std::{io, process::Stdio, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 use zk_session::{Acl, Client, CreateMode};
-use zk_testkit::Ensemble;
+use zk_testkit::{Ensemble, EnsembleBuilder};
 
 use crate::contender::{GET_PATH, Workload, set_path, watch_path};
 
@@ -94,16 +95,19 @@ impl Servers {
     }
 }
 
+/// So many servers as they are run where they are used: with both compilers and room.
+pub fn as_in_use(servers: usize) -> EnsembleBuilder {
+    let builder = Ensemble::builder().servers(servers).tick_time(Duration::from_secs(2));
+    builder.java_option("-Xmx512m").java_option("-XX:TieredStopAtLevel=4")
+}
+
 /// Starts real servers, with the nodes that the workloads want, each with `payload` bytes of data.
 ///
 /// # Errors
 ///
 /// Java or ZooKeeper is missing, or does not come up.
 pub async fn ensemble(servers: usize, payload: usize) -> Result<Ensemble, AnyError> {
-    let builder = Ensemble::builder().servers(servers).tick_time(Duration::from_secs(2));
-    // As it is run where it is used: with both compilers and room.
-    let builder = builder.java_option("-Xmx512m").java_option("-XX:TieredStopAtLevel=4");
-    let ensemble = builder.start().await?;
+    let ensemble = as_in_use(servers).start().await?;
     make_nodes(&ensemble.connect_string(), payload).await?;
     Ok(ensemble)
 }
@@ -116,17 +120,27 @@ async fn make_nodes(connect_string: &str, payload: usize) -> Result<(), AnyError
         ["/bench", GET_PATH, "/bench/set", "/bench/ephemeral", "/bench/watch"].map(String::from).to_vec();
     paths.extend(lanes(Workload::PipelinedSet).map(set_path));
     paths.extend(lanes(Workload::WatchFanOut).map(watch_path));
-    for batch in paths.chunks(BATCH) {
-        let data = vec![b'x'; payload];
-        // They are sent in this order, parents first.
+    let data = Bytes::from(vec![b'x'; payload]);
+    let nodes: Vec<_> = paths.into_iter().map(|path| (path, data.clone(), CreateMode::PERSISTENT)).collect();
+    create_all(&client, &nodes).await?;
+    client.close().await;
+    Ok(())
+}
+
+/// Creates nodes, parents first.
+pub(crate) async fn create_all(
+    client: &Client,
+    nodes: &[(String, Bytes, CreateMode)],
+) -> Result<(), AnyError> {
+    for batch in nodes.chunks(BATCH) {
+        // They are sent in this order.
         let made: Vec<_> = batch
             .iter()
-            .map(|path| client.create(path, data.clone(), CreateMode::PERSISTENT, &Acl::open()))
+            .map(|(path, data, mode)| client.create(path, data.clone(), *mode, &Acl::open()))
             .collect();
         for made in made {
             made.await?;
         }
     }
-    client.close().await;
     Ok(())
 }

@@ -8,6 +8,8 @@ use tokio::{
     time::timeout,
 };
 
+use serde::de::DeserializeOwned;
+
 use super::{Calls, Figures, Pace, Workload};
 
 /// How long a contender may take to connect: a JVM starts meanwhile, on a busy machine.
@@ -49,10 +51,20 @@ impl Child {
     ///
     /// In words: it ended, was silent for too long, or says something else.
     pub async fn run(&mut self, workload: Workload, time: Duration) -> Result<Figures, String> {
-        self.order(&format!("{} {} {}\n", workload.name(), workload.lanes(), time.as_millis())).await?;
-        let answer = self.line(time + SLACK).await?;
-        let figures: Figures = serde_json::from_str(&answer).map_err(|_| format!("says: {answer}"))?;
+        let order = format!("{} {} {}", workload.name(), workload.lanes(), time.as_millis());
+        let figures: Figures = self.ask(&order, time + SLACK).await?;
         if figures.ops == 0 { Err("did nothing".to_owned()) } else { Ok(figures) }
+    }
+
+    /// Gives it a line and waits for a line of JSON.
+    ///
+    /// # Errors
+    ///
+    /// In words: it ended, was silent for too long, or says something else.
+    pub async fn ask<T: DeserializeOwned>(&mut self, order: &str, within: Duration) -> Result<T, String> {
+        self.order(&format!("{order}\n")).await?;
+        let answer = self.line(within).await?;
+        serde_json::from_str(&answer).map_err(|_| format!("says: {answer}"))
     }
 
     /// Has it call again and again until that is dropped.

@@ -5,11 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::task::JoinSet;
 
 use super::{Figures, GET_PATH, Workload, ephemeral_path, rust::Peer, serve::AnyError, set_path, watch_path};
-use crate::report::quantile;
+use crate::{process::cpu_time, report::quantile};
 
 /// Works for `time` and measures. Every lane is a task.
 pub(super) async fn run<C: Peer>(
@@ -120,10 +119,4 @@ async fn fan_out<C: Peer>(
 /// More than four seconds count as four seconds.
 fn nanoseconds(time: Duration) -> u32 {
     u32::try_from(time.as_nanos()).unwrap_or(u32::MAX)
-}
-
-/// The processor time of this process so far, in seconds.
-fn cpu_time() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

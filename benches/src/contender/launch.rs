@@ -72,6 +72,19 @@ impl Launcher {
         Ok(command.into())
     }
 
+    /// The command of a contender that loads clusters; connect string, scope and group come behind it as arguments.
+    ///
+    /// # Errors
+    ///
+    /// In words: what is missing, and where it would come from.
+    pub fn loader(&self, contender: &str) -> Result<tokio::process::Command, String> {
+        if is_ours(contender) {
+            return Ok(this(contender)?.into());
+        }
+        let source = include_str!("../../peers/load_with_patroni.py");
+        Ok(self.python("load_with_patroni.py", source, "kazoo, patroni")?.into())
+    }
+
     fn python(&self, name: &str, source: &str, modules: &str) -> Result<Command, String> {
         let python = match env::var_os("DCS_ZK_PYTHON") {
             Some(python) => PathBuf::from(python),

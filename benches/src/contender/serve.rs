@@ -87,7 +87,7 @@ async fn carry_out<C: rust::Peer>(
     Ok(())
 }
 
-pub(super) fn answer(line: &str) -> io::Result<()> {
+pub(crate) fn answer(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

@@ -5,12 +5,15 @@ use super::{Better, Metric, Sample};
 /// This workspace's client, as it comes. With other settings its name begins so.
 pub const OURS: &str = "zk-session";
 
+/// The same for what is measured of `dcs-zk`.
+pub const DCS_ZK: &str = "dcs-zk";
+
 /// What stands for the best that anybody could do, in programs that measure it.
 pub const LIMIT: &str = "limit";
 
-/// Whether a contender is this workspace's client, with whatever settings.
+/// Whether a contender is of this workspace, with whatever settings.
 pub fn is_ours(contender: &str) -> bool {
-    contender.starts_with(OURS)
+    contender.starts_with(OURS) || contender == DCS_ZK
 }
 
 /// Whether a contender is one that we compare with.

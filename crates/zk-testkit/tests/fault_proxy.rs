@@ -240,3 +240,15 @@ async fn what_looks_like_a_frame_and_is_none_is_not_waited_for() {
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     timeout(LONG, echoed(&mut client, b"\0\0\0\x0bshort")).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn requests_are_counted_without_handshakes_and_pings() {
+    let (proxy, mut client) = proxied().await;
+    echoed(&mut client, b"\0\0\0\x04shak").await.unwrap();
+    echoed(&mut client, b"\0\0\0\x08\xff\xff\xff\xfe\0\0\0\x0b").await.unwrap();
+    assert_eq!(proxy.counts().requests, 0);
+    for xid in 1..=3 {
+        echoed(&mut client, &[0, 0, 0, 8, 0, 0, 0, xid, 0, 0, 0, 4]).await.unwrap();
+    }
+    assert_eq!(proxy.counts().requests, 3);
+}

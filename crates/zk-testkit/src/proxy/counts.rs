@@ -20,6 +20,8 @@ pub struct Counts {
     pub paced: u64,
     /// Bytes that reached one side or the other.
     pub passed: u64,
+    /// Requests of clients, without handshakes and pings.
+    pub requests: u64,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +33,7 @@ pub(super) struct Counters {
     pub(super) delayed: AtomicU64,
     pub(super) paced: AtomicU64,
     pub(super) passed: AtomicU64,
+    pub(super) requests: AtomicU64,
 }
 
 impl Counters {
@@ -44,6 +47,7 @@ impl Counters {
             delayed: read(&self.delayed),
             paced: read(&self.paced),
             passed: read(&self.passed),
+            requests: read(&self.requests),
         }
     }
 }

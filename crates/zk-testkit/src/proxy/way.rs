@@ -9,7 +9,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until},
 };
-use zk_jute::{FrameDecoder, FrameLimit};
+use zk_jute::{FrameDecoder, FrameLimit, OpCode};
 
 use super::{
     Controls, Direction,
@@ -155,6 +155,9 @@ impl Way<'_> {
             }
             Direction::ToServer => {
                 let Some(request) = Request::from_frame(&frame) else { return Some(frame) };
+                if request.op != OpCode::PING {
+                    count(&self.controls.counters.requests, 1);
+                }
                 let Some(ordered) = self.controls.rules.meet(&request) else { return Some(frame) };
                 match ordered.then {
                     Then::LoseRequest => {
