@@ -13,7 +13,7 @@ mod child;
 mod lanes;
 mod launch;
 mod probe;
-mod rust;
+pub(crate) mod rust;
 mod serve;
 
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,7 @@ pub mod loading;
 mod process;
 pub mod reconnect;
 pub mod report;
+pub mod scale;
 pub mod servers;
 pub mod spinner;
 pub mod stub;

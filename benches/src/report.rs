@@ -4,6 +4,7 @@
 //! [`finish`](Report::finish). Absolute figures are noise on a shared machine; what counts are ratios of what was measured in
 //! the same round.
 
+mod curve;
 mod machine;
 mod options;
 mod plot;
@@ -23,7 +24,7 @@ pub use self::{
     machine::{Machine, Provenance},
     options::ReportOptions,
     progress::{Progress, note},
-    sample::{Better, Metric, Sample, Subject},
+    sample::{Better, Metric, SIZE, Sample, Subject},
     statistics::{DCS_ZK, LIMIT, OURS, is_ours, median, quantile},
 };
 
@@ -124,19 +125,41 @@ impl Report {
     ///
     /// The picture cannot be drawn, or standard output cannot be written.
     pub fn finish(self) -> io::Result<()> {
+        self.print(|panel| table::table(self.metrics, panel, &self.shown))?;
+        if let Some(file) = &self.options.plot {
+            plot::draw(file, &self.caption(), self.metrics, &self.panels(), &self.shown)?;
+        }
+        Ok(())
+    }
+
+    /// The same for measurements that have a [`SIZE`]: a row for each, and curves.
+    ///
+    /// # Errors
+    ///
+    /// The picture cannot be drawn, or standard output cannot be written.
+    pub fn finish_by_size(self) -> io::Result<()> {
+        self.print(|panel| table::table_by_size(self.metrics, panel, &self.shown))?;
+        if let Some(file) = &self.options.plot {
+            curve::draw(file, &self.caption(), self.metrics, &self.panels())?;
+        }
+        Ok(())
+    }
+
+    fn print(&self, table: impl Fn(&Panel<'_>) -> String) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let Machine { cores, cpu, kernel, load } = &self.provenance.machine;
         let commit = &self.provenance.commit;
         writeln!(out, "{} at {commit}: {cores} × {cpu}, Linux {kernel}, load {load}", self.title)?;
         for panel in self.panels() {
             writeln!(out, "\n{}: {} (medians)", panel.server, panel.workload)?;
-            writeln!(out, "{}", table::table(self.metrics, &panel, &self.shown))?;
-        }
-        if let Some(file) = &self.options.plot {
-            let caption = format!("{} – {cores} × {cpu}, {commit}", self.title);
-            plot::draw(file, &caption, self.metrics, &self.panels(), &self.shown)?;
+            writeln!(out, "{}", table(&panel))?;
         }
         Ok(())
+    }
+
+    fn caption(&self) -> String {
+        let Machine { cores, cpu, .. } = &self.provenance.machine;
+        format!("{} – {cores} × {cpu}, {}", self.title, self.provenance.commit)
     }
 
     /// The samples by server and workload, in the order in which they came.
@@ -165,4 +188,27 @@ struct Panel<'a> {
     workload: &'a str,
     contenders: Vec<&'a str>,
     samples: Vec<&'a Sample>,
+}
+
+impl<'a> Panel<'a> {
+    /// The metrics that anything was measured of.
+    fn known<'b>(&self, metrics: &'b [Metric]) -> Vec<&'b Metric> {
+        let is_known =
+            |metric: &&Metric| self.samples.iter().any(|sample| sample.values.contains_key(metric.key));
+        metrics.iter().filter(is_known).collect()
+    }
+
+    /// The samples of each size, the smallest first.
+    fn by_size(&self) -> Vec<(f64, Vec<&'a Sample>)> {
+        let mut sizes: Vec<(f64, Vec<&Sample>)> = Vec::new();
+        for sample in &self.samples {
+            let Some(size) = sample.values.get(SIZE) else { continue };
+            match sizes.iter_mut().find(|(known, _)| known == size) {
+                Some((_, samples)) => samples.push(sample),
+                None => sizes.push((*size, vec![sample])),
+            }
+        }
+        sizes.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        sizes
+    }
 }

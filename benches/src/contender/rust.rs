@@ -1,22 +1,22 @@
 //! Clients in Rust behind one trait. Each is used as its documentation shows it.
 
-pub(super) mod ours;
+pub(crate) mod ours;
 #[cfg(feature = "peers")]
-pub(super) mod tokio_zookeeper;
+pub(crate) mod tokio_zookeeper;
 #[cfg(feature = "peers")]
-pub(super) mod zookeeper_async;
+pub(crate) mod zookeeper_async;
 #[cfg(feature = "peers")]
-pub(super) mod zookeeper_client;
+pub(crate) mod zookeeper_client;
 
 use std::{future::Future, time::Duration};
 
-use super::serve::AnyError;
+use crate::servers::AnyError;
 
 /// The session timeout that every client asks for: no contender loses its session while the others have their turns.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the workloads ask of a client.
-pub(super) trait Peer: Clone + Send + Sync + 'static {
+pub(crate) trait Peer: Clone + Send + Sync + 'static {
     /// A watch that was left.
     type Watch: Send + 'static;
 

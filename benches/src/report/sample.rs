@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// The key of how much there was of what a program has ever more of.
+pub const SIZE: &str = "size";
+
 /// A figure that every measurement of a program has.
 #[derive(Debug, Clone, Copy)]
 pub struct Metric {

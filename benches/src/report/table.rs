@@ -3,16 +3,40 @@
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::{
-    Metric, Panel, Shown,
+    Metric, Panel, Sample, Shown,
     statistics::{best_peer, median_of, range_of, ratio},
 };
 
 /// The medians of one workload on one server, a line for each contender.
 pub(super) fn table(metrics: &[Metric], panel: &Panel<'_>, shown: &Shown) -> String {
-    let Panel { samples, contenders, .. } = panel;
+    let metrics: Vec<&Metric> = metrics.iter().collect();
+    let mut table = begin(vec![Cell::new("contender")], &metrics, shown);
+    for contender in &panel.contenders {
+        let mut row = vec![Cell::new(contender)];
+        row.extend(figures(&metrics, &panel.samples, contender, shown));
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+/// The medians of one panel, a line for each size and contender. Figures that nothing is known of are left out.
+pub(super) fn table_by_size(metrics: &[Metric], panel: &Panel<'_>, shown: &Shown) -> String {
+    let metrics = panel.known(metrics);
+    let mut table = begin(vec![right("size"), Cell::new("contender")], &metrics, shown);
+    for (size, samples) in panel.by_size() {
+        let measured = |name: &&&str| samples.iter().any(|sample| sample.subject.contender == **name);
+        for contender in panel.contenders.iter().filter(measured) {
+            let mut row = vec![right(&format!("{size}")), Cell::new(contender)];
+            row.extend(figures(&metrics, &samples, contender, shown));
+            table.add_row(row);
+        }
+    }
+    table.to_string()
+}
+
+fn begin(mut head: Vec<Cell>, metrics: &[&Metric], shown: &Shown) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    let mut head = vec![Cell::new("contender")];
     for metric in metrics {
         head.push(right(metric.heading));
         if metric.compared {
@@ -23,25 +47,25 @@ pub(super) fn table(metrics: &[Metric], panel: &Panel<'_>, shown: &Shown) -> Str
         }
     }
     table.set_header(head);
-    for contender in contenders {
-        let mut row = vec![Cell::new(contender)];
-        for metric in metrics {
-            let figure = |value| shown.figure(metric, value);
-            row.push(right(&median_of(samples, contender, metric).map_or_else(String::new, figure)));
-            if metric.compared {
-                if shown.with_ranges {
-                    let range = range_of(samples, contender, metric);
-                    let range = range.map(|(low, high)| format!("{} – {}", figure(low), figure(high)));
-                    row.push(right(&range.unwrap_or_default()));
-                }
-                let ratio =
-                    best_peer(samples, metric).and_then(|best| ratio(samples, contender, best, metric));
-                row.push(right(&ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))));
+    table
+}
+
+fn figures(metrics: &[&Metric], samples: &[&Sample], contender: &str, shown: &Shown) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for metric in metrics {
+        let figure = |value| shown.figure(metric, value);
+        cells.push(right(&median_of(samples, contender, metric).map_or_else(String::new, figure)));
+        if metric.compared {
+            if shown.with_ranges {
+                let range = range_of(samples, contender, metric);
+                let range = range.map(|(low, high)| format!("{} – {}", figure(low), figure(high)));
+                cells.push(right(&range.unwrap_or_default()));
             }
+            let ratio = best_peer(samples, metric).and_then(|best| ratio(samples, contender, best, metric));
+            cells.push(right(&ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))));
         }
-        table.add_row(row);
     }
-    table.to_string()
+    cells
 }
 
 fn right(text: &str) -> Cell {
