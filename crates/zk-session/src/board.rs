@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tracing::Span;
 use zk_proto::{
     Cause, ConnectRound, ExpiryCause, Host, Phase, Session, SessionInfo, State, StateChange, Timestamp,
@@ -11,13 +11,11 @@ use zk_proto::{
 
 use crate::{
     client::Outcome,
+    events::{Events, Subscriptions},
     metrics::{Record, Recorder, Stopwatch},
     status::{SessionEvent, Status},
     telemetry::{FailedAttempt, Log},
 };
-
-/// Events that a reader may be behind.
-const EVENTS: usize = 1_024;
 
 /// What had ended the connection before the first one.
 const START: &str = "start";
@@ -25,7 +23,7 @@ const START: &str = "start";
 #[derive(Debug)]
 pub(crate) struct Board {
     status: watch::Sender<Status>,
-    events: broadcast::Sender<SessionEvent>,
+    events: Events,
     log: Log,
     recorder: Recorder,
     /// What ended the newest connection, and when.
@@ -49,7 +47,7 @@ impl Board {
     pub(crate) fn new(client: &Arc<str>, asked: Duration, now: Timestamp) -> Self {
         Self {
             status: watch::Sender::new(Status::new()),
-            events: broadcast::Sender::new(EVENTS),
+            events: Events::new(),
             log: Log::new(Arc::clone(client), asked),
             recorder: Recorder::new(client),
             lost_by: START,
@@ -63,9 +61,9 @@ impl Board {
         self.status.subscribe()
     }
 
-    /// For those who want to subscribe to the events later. It does not keep the end from being told.
-    pub(crate) fn events(&self) -> broadcast::WeakSender<SessionEvent> {
-        self.events.downgrade()
+    /// For those who want to subscribe to the events later.
+    pub(crate) fn subscriptions(&self) -> Subscriptions {
+        self.events.subscriptions()
     }
 
     /// What a lease is made of. Nobody is woken by it alone.
@@ -121,7 +119,7 @@ impl Board {
             // Nothing settles after the end.
             self.sample(session);
         }
-        self.tell(SessionEvent::State(change));
+        self.events.tell(SessionEvent::State(change));
     }
 
     pub(crate) fn established(&mut self, session: SessionInfo) {
@@ -129,7 +127,7 @@ impl Board {
         self.log.granted(session.negotiated_timeout);
         self.recorder.established();
         self.status.send_modify(|status| status.session = Some(session));
-        self.tell(SessionEvent::Established(session));
+        self.events.tell(SessionEvent::Established(session));
     }
 
     pub(crate) fn expired(&mut self, session: SessionInfo, cause: ExpiryCause) {
@@ -139,12 +137,7 @@ impl Board {
             status.session = None;
             status.quorum_proof = None;
         });
-        self.tell(SessionEvent::Expired { session, cause });
-    }
-
-    fn tell(&self, event: SessionEvent) {
-        // An error means that nobody listens.
-        let _ = self.events.send(event);
+        self.events.tell(SessionEvent::Expired { session, cause });
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use zk_proto::{Config, RequestError, SessionCredentials, State, Timestamp, WhenDisconnected};
 
 pub(crate) use self::answer::checked;
@@ -26,9 +26,10 @@ use crate::{
     connect::Security,
     driver::{Command, Driver},
     error::Error,
+    events::Subscriptions,
     path::Chroot,
     sasl::Mechanism,
-    status::{SessionEvent, SessionEvents, Status},
+    status::{SessionEvents, Status},
 };
 
 /// A ZooKeeper client: a cheap handle on a session that a task of its own keeps alive.
@@ -55,7 +56,7 @@ struct Shared {
     name: Arc<str>,
     commands: mpsc::UnboundedSender<Command>,
     status: watch::Receiver<Status>,
-    events: broadcast::WeakSender<SessionEvent>,
+    events: Subscriptions,
     chroot: Chroot,
     next_watch: AtomicU64,
     /// Requests handed to the task and not yet ended: the channel itself has no bound.
@@ -85,7 +86,7 @@ impl Client {
     ) -> Self {
         let (commands, command_receiver) = mpsc::unbounded_channel();
         let board = Board::new(&name, config.session_timeout, clock::now());
-        let (status, events) = (board.status(), board.events());
+        let (status, events) = (board.status(), board.subscriptions());
         let max_outstanding = config.max_requests;
         tokio::spawn(Driver::new(config, security, sasl, command_receiver, board).run());
         let shared = Shared {
@@ -140,9 +141,7 @@ impl Client {
 
     /// Every event of the session from now on, in order; see [`watch_status`](Self::watch_status) for the newest state alone.
     pub fn session_events(&self) -> SessionEvents {
-        // Without a sender the client has ended, and the events with it.
-        let events = self.shared.events.upgrade().unwrap_or_else(|| broadcast::Sender::new(1));
-        SessionEvents(events.subscribe())
+        SessionEvents(self.shared.events.subscribe())
     }
 
     /// Waits until the session is connected, at most as long as a call may take.

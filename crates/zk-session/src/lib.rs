@@ -33,6 +33,7 @@ mod clock;
 mod connect;
 mod driver;
 mod error;
+mod events;
 #[cfg(feature = "gssapi")]
 mod gssapi;
 pub mod metrics;
