@@ -16,7 +16,7 @@ use tracing::{Instrument, warn};
 use zk_proto::{Cause, Config, Event, Opened, SaslStep, Session, State, Timestamp, WatchId, WatchNotice};
 
 pub(crate) use self::command::Command;
-use self::transfer::{read, write};
+use self::transfer::{Incoming, read, write};
 use crate::{
     board::Board,
     client::ReplyTo,
@@ -49,7 +49,7 @@ pub(crate) struct Driver {
     transport: Option<Transport>,
     spare: Spare,
     sasl: SaslSteps,
-    incoming: BytesMut,
+    incoming: Incoming,
     outgoing: BytesMut,
     /// The transport holds bytes back that only a flush gets out: TLS does, when the socket is full.
     unflushed: bool,
@@ -86,7 +86,7 @@ impl Driver {
             transport: None,
             spare: Spare::default(),
             sasl: SaslSteps::new(sasl),
-            incoming: BytesMut::new(),
+            incoming: Incoming::default(),
             outgoing: BytesMut::new(),
             unflushed: false,
         }
@@ -197,7 +197,7 @@ impl Driver {
             Ok(0) => self.lost(now, Cause::ConnectionClosed),
             Ok(count) => {
                 self.board.received(count);
-                self.session.handle_bytes(now, &mut self.incoming);
+                self.session.handle_bytes(now, &mut self.incoming.bytes);
             }
             Err(error) => self.lost(now, Cause::Io(describe(&error).into())),
         }
@@ -270,7 +270,10 @@ impl Driver {
                 self.board.replied(&token.stopwatch, &outcome);
                 token.send(outcome);
             }
-            Event::Pong { round_trip } => self.board.ponged(round_trip),
+            Event::Pong { round_trip } => {
+                self.board.ponged(round_trip);
+                self.incoming.rest();
+            }
             Event::Watch { watches, notice } => {
                 self.board.watch_event(&notice, watches.len());
                 let event = match notice {

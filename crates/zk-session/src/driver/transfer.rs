@@ -9,20 +9,53 @@ use tokio::{
     task::unconstrained,
 };
 
-/// The room made for reads when there is none.
-const READ_CHUNK: usize = 64 * 1024;
+/// The room made for reads when there is none: at first, and for a session that is told little.
+const LEAST_CHUNK: usize = 4 * 1024;
+/// The same for one that is told as much as can be.
+const LARGEST_CHUNK: usize = 64 * 1024;
+
+/// What was received and not understood yet.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    pub(super) bytes: BytesMut,
+    /// The most that came at once since room was made.
+    most: usize,
+}
+
+impl Incoming {
+    /// Makes room for reads, twice what came at once, if there is none. Not before it is full: a buffer that was made for a
+    /// large frame would be made anew for what follows the frame.
+    fn make_room(&mut self) {
+        if self.bytes.len() == self.bytes.capacity() {
+            let chunk = (2 * self.most).clamp(LEAST_CHUNK, LARGEST_CHUNK);
+            self.bytes.reserve(chunk);
+            self.most = 0;
+        }
+    }
+
+    /// The connection is gone, and what was received on it.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Gives up the room, which a while ago may have been for more, unless something is in it.
+    pub(super) fn rest(&mut self) {
+        if self.bytes.is_empty() {
+            self.clear();
+        }
+    }
+}
 
 pub(super) async fn read(
     reader: Option<&mut Box<dyn AsyncRead + Send + Unpin>>,
-    buf: &mut BytesMut,
+    incoming: &mut Incoming,
 ) -> io::Result<usize> {
     match reader {
         Some(reader) => {
-            // Not before it is full: a buffer that was made for a large frame would be made anew for what follows the frame.
-            if buf.len() == buf.capacity() {
-                buf.reserve(READ_CHUNK);
-            }
-            reader.read_buf(buf).await
+            incoming.make_room();
+            let count = reader.read_buf(&mut incoming.bytes).await?;
+            incoming.most = incoming.most.max(count);
+            Ok(count)
         }
         None => std::future::pending().await,
     }
@@ -56,6 +89,41 @@ mod tests {
     use tokio::io::{BufWriter, duplex};
 
     use super::*;
+
+    /// Reads what is sent, a piece at a time, and takes it; the most memory that there was room in.
+    async fn receive(incoming: &mut Incoming, pieces: usize, size: usize) -> usize {
+        let (mut near, far) = duplex(size);
+        let mut reader: Box<dyn AsyncRead + Send + Unpin> = Box::new(far);
+        let mut room = 0;
+        for _ in 0..pieces {
+            near.write_all(&vec![7; size]).await.unwrap();
+            let mut left = size;
+            while left > 0 {
+                left -= read(Some(&mut reader), incoming).await.unwrap();
+                room = room.max(incoming.bytes.capacity());
+                drop(incoming.bytes.split());
+            }
+        }
+        room
+    }
+
+    #[tokio::test]
+    async fn room_is_made_for_what_comes() {
+        let mut incoming = Incoming::default();
+        assert!(receive(&mut incoming, 1_000, 20).await <= LEAST_CHUNK, "a session that is told little");
+        assert!(receive(&mut incoming, 20, 256 * 1024).await >= LARGEST_CHUNK, "one that is told much");
+        incoming.rest();
+        assert_eq!(incoming.bytes.capacity(), 0, "it rests");
+        assert!(receive(&mut incoming, 1_000, 20).await <= LEAST_CHUNK, "and is told little again");
+    }
+
+    #[tokio::test]
+    async fn half_a_frame_is_kept_while_a_session_rests() {
+        let mut incoming = Incoming::default();
+        incoming.bytes.extend_from_slice(b"half");
+        incoming.rest();
+        assert_eq!(incoming.bytes, b"half"[..]);
+    }
 
     /// TLS takes bytes, says so, and holds them back while the socket is full.
     #[tokio::test]
