@@ -22,8 +22,8 @@ use crate::{
 /// Tells how many bytes the process has allocated and not freed.
 pub type Heap = fn() -> i64;
 
-/// Sessions that are begun at a time: more would wait in the server's queue.
-const CONNECTS: usize = 100;
+/// Sessions that are begun at a time: a server lets 50 wait at its door, and the next one tries again after a second.
+const CONNECTS: usize = 32;
 /// Watches that are left at a time.
 const WATCHES: usize = 1_000;
 /// Between two calls of a client that does not wait for its connection itself.
@@ -56,6 +56,7 @@ async fn carry_out<C: Peer>(
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     let mut clients: Vec<C> = Vec::new();
     let mut watches: Vec<C::Watch> = Vec::new();
+    let mut rest = Before::now(heap)?;
     while let Some(order) = orders.next_line().await? {
         let (word, number) = order.split_once(' ').unwrap_or((&order, "0"));
         let number: usize = number.parse()?;
@@ -65,7 +66,8 @@ async fn carry_out<C: Peer>(
         } else {
             clients.reserve_exact(if word == "sessions" { number } else { 0 });
         }
-        let before = Before::now(heap)?;
+        // The connection was cut before the order came: what it takes to restore it begins there.
+        let before = if word == "restored" { rest } else { Before::now(heap)? };
         match word {
             "sessions" => {
                 let mut connecting = stream::iter(0..number).map(|_| connect()).buffer_unordered(CONNECTS);
@@ -83,7 +85,7 @@ async fn carry_out<C: Peer>(
                 }
             }
             "idle" => sleep(Duration::from_millis(number as u64)).await,
-            // The connection was cut before the order came: who is answered has another one.
+            // Who is answered has another connection.
             "restored" => {
                 while clients[0].get(PARENT).await.is_err() {
                     sleep(RETRY).await;
@@ -92,11 +94,13 @@ async fn carry_out<C: Peer>(
             _ => return Err(format!("no order: {order}").into()),
         }
         answer(&serde_json::to_string(&before.used()?)?)?;
+        rest = Before::now(heap)?;
     }
     Ok(())
 }
 
-/// What was in use when an order came.
+/// What was in use when an order came, or the last one was carried out.
+#[derive(Clone, Copy)]
 struct Before {
     heap: Option<(Heap, i64)>,
     resident: i64,

@@ -16,7 +16,7 @@ use super::{PARENT, Used, node, require_files};
 use crate::{
     contender::{Child, Launcher, ROLE},
     loading::{Loads, Shape},
-    report::{SIZE, Sample, Subject, median},
+    report::{SIZE, Sample, Subject, is_ours, median, note},
     servers::{AnyError, as_in_use, create_all},
 };
 
@@ -25,7 +25,7 @@ const GROUP: u32 = 3;
 /// The fewest loads that a figure is made of, and for how long a contender loads, in milliseconds.
 const LOADS: &str = "3 300";
 /// How long a contender may take for one order.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// From when on a connection is a healthy one, that is replaced at once when it is lost.
 const HEALTHY: Duration = Duration::from_millis(1_100);
 /// How often the server is asked.
@@ -183,6 +183,17 @@ impl Scene {
         let mut child = Child::start(self.command(contender, &self.proxy.address().to_string())?).await?;
         let begun: Used = child.ask(&order, PATIENCE).await?;
         values.extend(begin(&begun, size));
+        match self.restore(child, size).await {
+            Ok(restored) => values.extend(restored),
+            Err(why) if is_ours(contender) => return Err(why),
+            // What it takes to leave the watches is known all the same.
+            Err(why) => note(&format!("{contender}: {why}")),
+        }
+        Ok(values)
+    }
+
+    /// Cuts the connection, and waits until all watches are on another one.
+    async fn restore(&self, mut child: Child, size: usize) -> Result<[(&'static str, f64); 2], String> {
         // What another step has left goes with its connection.
         self.wait_for_watches(size).await?;
         sleep(HEALTHY).await;
@@ -192,12 +203,13 @@ impl Scene {
         while self.proxy.counts().cut == cut {
             sleep(EVERY).await;
         }
-        let restored: Used = child.ask("restored", PATIENCE).await?;
+        let restored: Result<Used, String> = child.ask("restored", PATIENCE).await;
+        let restored = restored.map_err(|why| format!("its connection was cut, and since then it {why}"))?;
         // Some clients answer calls before their watches are there.
         self.wait_for_watches(size).await?;
-        values.insert("restore_ms", start.elapsed().as_secs_f64() * 1e3);
-        values.insert("restore_cpu_us_each", restored.cpu_seconds * 1e6 / size as f64);
-        Ok(values)
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        let cpu_us_each = restored.cpu_seconds * 1e6 / size as f64;
+        Ok([("restore_ms", milliseconds), ("restore_cpu_us_each", cpu_us_each)])
     }
 
     async fn sessions(&self, size: usize, contender: &str) -> Result<BTreeMap<&'static str, f64>, String> {
