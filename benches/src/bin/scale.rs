@@ -51,9 +51,16 @@ const METRICS: [Metric; 9] = [
     Metric { key: "heap_each", heading: "heap B each", better: Better::Lower, compared: true },
     Metric { key: "resident_each", heading: "resident B each", better: Better::Lower, compared: false },
     Metric { key: "begin_ms", heading: "begin all, ms", better: Better::Lower, compared: true },
-    Metric { key: "begin_cpu_us_each", heading: "CPU µs each", better: Better::Lower, compared: false },
+    Metric {
+        key: "begin_cpu_us_each", heading: "begin CPU µs each", better: Better::Lower, compared: false
+    },
     Metric { key: "restore_ms", heading: "restore all, ms", better: Better::Lower, compared: true },
-    Metric { key: "restore_cpu_us_each", heading: "CPU µs each", better: Better::Lower, compared: true },
+    Metric {
+        key: "restore_cpu_us_each",
+        heading: "restore CPU µs each",
+        better: Better::Lower,
+        compared: true,
+    },
     Metric { key: "idle_cpu_us_each", heading: "idle CPU µs/s each", better: Better::Lower, compared: true },
 ];
 

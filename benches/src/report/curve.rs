@@ -66,7 +66,7 @@ fn draw_curves(area: &DrawingArea<SVGBackend<'_>, Shift>, metric: &Metric, panel
     chart
         .configure_mesh()
         .light_line_style(WHITE)
-        .x_label_formatter(&|value| number(*value))
+        .x_label_formatter(&|size| whole(*size))
         .y_label_formatter(&|value| number(*value))
         .draw()?;
     let mut peers = PEERS.iter().cycle();
@@ -93,11 +93,17 @@ fn curve(panel: &Panel<'_>, metric: &Metric, contender: &str) -> Vec<(f64, f64)>
     points.collect()
 }
 
+/// A size at the axis, as short as can be.
+fn whole(size: f64) -> String {
+    let number = number(size);
+    number.split_once('.').map_or(number.clone(), |(whole, _)| whole.to_owned())
+}
+
 /// Something more than from the least to the greatest.
 fn range(values: impl Iterator<Item = f64>) -> Option<std::ops::Range<f64>> {
     let range = values.fold(None, |range, value| {
         let (low, high) = range.unwrap_or((value, value));
         Some((value.min(low), value.max(high)))
     });
-    range.map(|(low, high)| low * 0.7..high * 1.5)
+    range.map(|(low, high)| low * 0.7..high * 2.0)
 }
