@@ -38,7 +38,7 @@ pub fn serve(name: &str, connect_string: &str, heap: Option<Heap>) -> Result<(),
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match name {
-            OURS => carry_out(async || rust::ours::connect(connect_string).await, heap).await,
+            OURS => carry_out(async || rust::ours::connect(name, connect_string).await, heap).await,
             #[cfg(feature = "peers")]
             "zookeeper-client" => {
                 carry_out(async || rust::zookeeper_client::connect(connect_string).await, heap).await
