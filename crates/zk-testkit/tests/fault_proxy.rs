@@ -68,6 +68,19 @@ async fn latency_is_added_each_way() {
     assert!(start.elapsed() >= 2 * SHORT, "{:?}", start.elapsed());
 }
 
+/// With a timer each way, nothing came back within a millisecond.
+#[tokio::test]
+async fn without_latency_nothing_waits_for_a_timer() {
+    let (_proxy, mut client) = proxied().await;
+    let mut least = LONG;
+    for _ in 0..1_000 {
+        let start = Instant::now();
+        echoed(&mut client, b"srvr").await.unwrap();
+        least = least.min(start.elapsed());
+    }
+    assert!(least < Duration::from_millis(1), "{least:?}");
+}
+
 #[tokio::test]
 async fn a_black_hole_holds_one_direction_and_lets_go() {
     for direction in [Direction::ToServer, Direction::ToClient] {

@@ -106,7 +106,10 @@ impl Way<'_> {
     ) -> Result<(), End> {
         let mut held = self.controls.held(self.direction).subscribe();
         while let Some((due, parcel)) = queue.recv().await {
-            sleep_until(due).await;
+            // Timers end at the next full millisecond, also those that are due.
+            if due > Instant::now() {
+                sleep_until(due).await;
+            }
             if *held.borrow() {
                 let weight = if let Parcel::Bytes(bytes) = &parcel { bytes.len() } else { 1 };
                 count(&self.controls.counters.held, weight);
