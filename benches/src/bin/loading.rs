@@ -70,8 +70,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const GETS: usize = 30;
 const GETS_TIME: Duration = Duration::from_millis(400);
 const LEAST_GETS: usize = 5;
-/// The timers of the proxy end at the next full millisecond.
-const GRAIN: Duration = Duration::from_micros(500);
+/// By how much the proxy's timers are late, on the whole: they end at the next full millisecond, and that is noticed at the next.
+const LATE: Duration = Duration::from_micros(950);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -235,7 +235,7 @@ impl Scene<'_> {
     /// Has the proxy add a round trip; what one request and its answer take from now on.
     async fn delay(&self, round_trip: u32) -> Result<f64, AnyError> {
         let added = Duration::from_millis(u64::from(round_trip));
-        self.proxy.set_latency((added / 2).saturating_sub(GRAIN));
+        self.proxy.set_latency((added / 2).saturating_sub(LATE));
         let get_ms = self.get_ms().await?;
         if get_ms + 1.0 < f64::from(round_trip) {
             return Err(format!("the proxy adds no {round_trip} ms: a get takes {get_ms:.2} ms").into());
