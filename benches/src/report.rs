@@ -25,7 +25,7 @@ pub use self::{
     options::ReportOptions,
     progress::{Progress, note},
     sample::{Better, Metric, SIZE, Sample, Subject},
-    statistics::{DCS_ZK, LIMIT, OURS, is_ours, median, quantile},
+    statistics::{DCS_ZK, LIMIT, OURS, ZK_JUTE, is_ours, median, quantile},
 };
 
 /// The measurements of one run of one program.

@@ -16,8 +16,12 @@ const HEIGHT: u32 = 300;
 const CAPTION: u32 = 40;
 /// Room for the numbers at the axes.
 const NUMBERS: u32 = 60;
+/// How many pictures stand beside each other where each panel has only one.
+const FEW: usize = 3;
 
-/// Peers, one after the other.
+/// Contenders of this workspace, one after the other.
+const OURS: [RGBColor; 3] = [RGBColor(200, 60, 30), RGBColor(230, 140, 30), RGBColor(160, 60, 120)];
+/// Peers.
 const PEERS: [RGBColor; 3] = [RGBColor(60, 90, 140), RGBColor(90, 140, 60), RGBColor(120, 120, 120)];
 
 type Drawn = Result<(), Box<dyn Error>>;
@@ -28,17 +32,30 @@ pub(super) fn draw(file: &Path, caption: &str, metrics: &[Metric], panels: &[Pan
 }
 
 fn draw_panels(file: &Path, caption: &str, metrics: &[Metric], panels: &[Panel<'_>]) -> Drawn {
-    let compared: Vec<Vec<&Metric>> = panels
-        .iter()
-        .map(|panel| panel.known(metrics).into_iter().filter(|metric| metric.compared).collect())
+    // One size is a figure and no curve: the table has it.
+    let grown = panels.iter().filter(|panel| panel.by_size().len() > 1);
+    let rows: Vec<Vec<(&Panel<'_>, &Metric)>> = grown
+        .map(|panel| {
+            let compared = panel.known(metrics).into_iter().filter(|metric| metric.compared);
+            compared.map(|metric| (panel, metric)).collect()
+        })
         .collect();
-    let columns = compared.iter().map(Vec::len).max().unwrap_or(0).max(1);
-    let size = (WIDTH * u32::try_from(columns)?, CAPTION + HEIGHT * u32::try_from(panels.len())?);
+    let columns = match rows.iter().map(Vec::len).max().unwrap_or(0) {
+        0 | 1 => FEW,
+        metrics => metrics,
+    };
+    // Panels of one metric stand beside each other, others below.
+    let rows: Vec<_> = if columns == FEW && rows.iter().all(|row| row.len() <= 1) {
+        rows.concat().chunks(FEW).map(<[_]>::to_vec).collect()
+    } else {
+        rows
+    };
+    let size = (WIDTH * u32::try_from(columns)?, CAPTION + HEIGHT * u32::try_from(rows.len())?);
     let root = SVGBackend::new(file, size).into_drawing_area();
     root.fill(&WHITE)?;
-    let rows = root.titled(caption, ("sans-serif", 18))?.split_evenly((panels.len().max(1), columns));
-    for ((panel, metrics), row) in panels.iter().zip(compared).zip(rows.chunks(columns)) {
-        for (area, metric) in row.iter().zip(metrics) {
+    let areas = root.titled(caption, ("sans-serif", 18))?.split_evenly((rows.len().max(1), columns));
+    for (row, areas) in rows.iter().zip(areas.chunks(columns)) {
+        for ((panel, metric), area) in row.iter().zip(areas) {
             draw_curves(area, metric, panel)?;
         }
     }
@@ -69,9 +86,10 @@ fn draw_curves(area: &DrawingArea<SVGBackend<'_>, Shift>, metric: &Metric, panel
         .x_label_formatter(&|size| whole(*size))
         .y_label_formatter(&|value| number(*value))
         .draw()?;
-    let mut peers = PEERS.iter().cycle();
+    let (mut ours, mut peers) = (OURS.iter().cycle(), PEERS.iter().cycle());
     for (row, (name, curve)) in (0..).zip(&curves) {
-        let colour = if is_ours(name) { &RGBColor(200, 60, 30) } else { peers.next().unwrap_or(&BLACK) };
+        let colours = if is_ours(name) { &mut ours } else { &mut peers };
+        let colour = colours.next().unwrap_or(&BLACK);
         chart.draw_series(LineSeries::new(curve.clone(), colour.stroke_width(2)))?;
         chart.draw_series(curve.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
         if let Some(last) = curve.last() {

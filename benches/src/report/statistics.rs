@@ -8,16 +8,19 @@ pub const OURS: &str = "zk-session";
 /// The same for what is measured of `dcs-zk`.
 pub const DCS_ZK: &str = "dcs-zk";
 
+/// The same for what is measured of `zk-jute`.
+pub const ZK_JUTE: &str = "zk-jute";
+
 /// What stands for the best that anybody could do, in programs that measure it.
 pub const LIMIT: &str = "limit";
 
 /// Whether a contender is of this workspace, with whatever settings.
 pub fn is_ours(contender: &str) -> bool {
-    contender.starts_with(OURS) || contender == DCS_ZK
+    [OURS, DCS_ZK, ZK_JUTE].iter().any(|ours| contender.starts_with(ours))
 }
 
 /// Whether a contender is one that we compare with.
-fn is_peer(contender: &str) -> bool {
+pub(super) fn is_peer(contender: &str) -> bool {
     !is_ours(contender) && contender != LIMIT
 }
 

@@ -4,16 +4,17 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::{
     Metric, Panel, Sample, Shown,
-    statistics::{best_peer, median_of, range_of, ratio},
+    statistics::{best_peer, is_peer, median_of, range_of, ratio},
 };
 
 /// The medians of one workload on one server, a line for each contender.
 pub(super) fn table(metrics: &[Metric], panel: &Panel<'_>, shown: &Shown) -> String {
     let metrics: Vec<&Metric> = metrics.iter().collect();
-    let mut table = begin(vec![Cell::new("contender")], &metrics, shown);
+    let columns = Columns::of(panel, shown);
+    let mut table = begin(vec![Cell::new("contender")], &metrics, &columns);
     for contender in &panel.contenders {
         let mut row = vec![Cell::new(contender)];
-        row.extend(figures(&metrics, &panel.samples, contender, shown));
+        row.extend(figures(&metrics, &panel.samples, contender, &columns));
         table.add_row(row);
     }
     table.to_string()
@@ -22,35 +23,52 @@ pub(super) fn table(metrics: &[Metric], panel: &Panel<'_>, shown: &Shown) -> Str
 /// The medians of one panel, a line for each size and contender. Figures that nothing is known of are left out.
 pub(super) fn table_by_size(metrics: &[Metric], panel: &Panel<'_>, shown: &Shown) -> String {
     let metrics = panel.known(metrics);
-    let mut table = begin(vec![right("size"), Cell::new("contender")], &metrics, shown);
+    let columns = Columns::of(panel, shown);
+    let mut table = begin(vec![right("size"), Cell::new("contender")], &metrics, &columns);
     for (size, samples) in panel.by_size() {
         let measured = |name: &&&str| samples.iter().any(|sample| sample.subject.contender == **name);
         for contender in panel.contenders.iter().filter(measured) {
             let mut row = vec![right(&format!("{size}")), Cell::new(contender)];
-            row.extend(figures(&metrics, &samples, contender, shown));
+            row.extend(figures(&metrics, &samples, contender, &columns));
             table.add_row(row);
         }
     }
     table.to_string()
 }
 
-fn begin(mut head: Vec<Cell>, metrics: &[&Metric], shown: &Shown) -> Table {
+/// The columns of a compared metric, beside its median.
+struct Columns<'a> {
+    shown: &'a Shown,
+    /// Whether there is anybody to compare with.
+    with_ratios: bool,
+}
+
+impl<'a> Columns<'a> {
+    fn of(panel: &Panel<'_>, shown: &'a Shown) -> Self {
+        Self { shown, with_ratios: panel.contenders.iter().any(|name| is_peer(name)) }
+    }
+}
+
+fn begin(mut head: Vec<Cell>, metrics: &[&Metric], columns: &Columns<'_>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     for metric in metrics {
         head.push(right(metric.heading));
         if metric.compared {
-            if shown.with_ranges {
+            if columns.shown.with_ranges {
                 head.push(right("lowest – highest"));
             }
-            head.push(right("× best peer"));
+            if columns.with_ratios {
+                head.push(right("× best peer"));
+            }
         }
     }
     table.set_header(head);
     table
 }
 
-fn figures(metrics: &[&Metric], samples: &[&Sample], contender: &str, shown: &Shown) -> Vec<Cell> {
+fn figures(metrics: &[&Metric], samples: &[&Sample], contender: &str, columns: &Columns<'_>) -> Vec<Cell> {
+    let Columns { shown, with_ratios } = columns;
     let mut cells = Vec::new();
     for metric in metrics {
         let figure = |value| shown.figure(metric, value);
@@ -61,8 +79,11 @@ fn figures(metrics: &[&Metric], samples: &[&Sample], contender: &str, shown: &Sh
                 let range = range.map(|(low, high)| format!("{} – {}", figure(low), figure(high)));
                 cells.push(right(&range.unwrap_or_default()));
             }
-            let ratio = best_peer(samples, metric).and_then(|best| ratio(samples, contender, best, metric));
-            cells.push(right(&ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))));
+            if *with_ratios {
+                let ratio =
+                    best_peer(samples, metric).and_then(|best| ratio(samples, contender, best, metric));
+                cells.push(right(&ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"))));
+            }
         }
     }
     cells
