@@ -115,8 +115,9 @@ async fn elected(stage: &mut Stage) -> Result<usize, Failure> {
 async fn server_lost(stage: &mut Stage, servers: &Servers, leader: usize) -> Result<(), Failure> {
     let name = actor(stage, leader)?.name.clone();
     let (lost, session) = server_and_session(actor(stage, leader)?)?;
-    let how = servers.lose(&lost, &stage.sessions_at(&lost)).await?;
+    // From when on it may be gone: the agent may be elsewhere before its end is certain here.
     let at = dcs_zk::now();
+    let how = servers.lose(&lost, &stage.sessions_at(&lost)).await?;
     stage.happened(Event {
         at,
         what: What::ServerLost,
