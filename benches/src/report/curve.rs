@@ -82,7 +82,7 @@ fn draw_curves(area: &DrawingArea<SVGBackend<'_>, Shift>, metric: &Metric, panel
         .build_cartesian_2d(across.log_scale(), up.log_scale())?;
     chart
         .configure_mesh()
-        .light_line_style(WHITE)
+        .max_light_lines(0)
         .x_label_formatter(&|size| whole(*size))
         .y_label_formatter(&|value| number(*value))
         .draw()?;
