@@ -8,8 +8,11 @@ mod tls;
 use std::{sync::Arc, time::Duration};
 
 pub use error::ConfigError;
+pub(crate) use error::first_word;
 pub use timings::{ConnectBasis, Timings};
-use zk_session::{Acl, Client, ClientBuilder, ConnectString, FrameLimit, Secret, TlsOptions};
+use zk_session::{
+    Acl, Client, ClientBuilder, ConnectString, ConnectStringError, FrameLimit, Secret, TlsOptions,
+};
 
 use crate::paths::{MemberName, Paths};
 
@@ -50,7 +53,7 @@ impl Config {
     /// Names the value that cannot be used.
     pub fn new(scope: &str, connect_string: &str) -> Result<Self, ConfigError> {
         Client::builder(connect_string)
-            .map_err(|error| ConfigError::new("zookeeper.hosts", error.to_string()))?;
+            .map_err(|error| ConfigError::new("zookeeper.hosts", shortened(error).to_string()))?;
         Ok(Self {
             connect_string: connect_string.to_owned(),
             namespace: DEFAULT_NAMESPACE.to_owned(),
@@ -244,5 +247,17 @@ impl Config {
             before.connect_basis
         };
         self
+    }
+}
+
+/// What is wrong with a connect string, with the first word of each part that is named.
+fn shortened(error: ConnectStringError) -> ConnectStringError {
+    use ConnectStringError::{Chroot, Empty, Host, Port};
+    match error {
+        Empty(text) => Empty(first_word(&text)),
+        Host(text) => Host(first_word(&text)),
+        Port { host, port } => Port { host: first_word(&host), port: first_word(&port) },
+        Chroot(text) => Chroot(first_word(&text)),
+        other => other,
     }
 }

@@ -2,7 +2,7 @@
 
 use zk_session::is_forbidden_in_paths;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, first_word};
 
 /// The znodes of one Patroni cluster, or of one group of an MPP (Citus) cluster; answers to `AbstractDCS.client_path` and
 /// the path properties of Patroni.
@@ -165,7 +165,7 @@ fn check_name(key: &'static str, name: &str) -> Result<(), ConfigError> {
         }
         _ => return Ok(()),
     };
-    Err(ConfigError::new(key, format!("{name:?} {reason}")))
+    Err(ConfigError::new(key, format!("{:?} {reason}", first_word(name))))
 }
 
 #[cfg(test)]

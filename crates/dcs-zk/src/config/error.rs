@@ -2,6 +2,15 @@
 
 use thiserror::Error;
 
+/// A piece of a configuration as a message shows it: no more than its first word. Where a quote is missing, all that follows can
+/// be one value or key, and there may be a secret in it.
+pub(crate) fn first_word(text: &str) -> String {
+    match text.trim().split_once(char::is_whitespace) {
+        None => text.to_owned(),
+        Some((word, _)) => format!("{word} …"),
+    }
+}
+
 /// A value that cannot be used, by the name of its key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{key}: {problem}")]

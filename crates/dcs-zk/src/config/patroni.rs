@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use zk_session::{Acl, Permissions};
 
-use super::{Config, ConfigError, Timings, tls};
+use super::{Config, ConfigError, Timings, first_word, tls};
 
 /// The settings of the `zookeeper` section, and the kinds of value Patroni takes for them.
 const KNOWN: [&str; 9] =
@@ -68,7 +68,7 @@ fn build(
     if let Some(key) = zookeeper.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let known = KNOWN.join(", ");
         return Err(ConfigError::new(
-            format!("zookeeper.{key}"),
+            format!("zookeeper.{}", first_word(key)),
             format!("is not a setting; known are {known}"),
         ));
     }
@@ -93,7 +93,10 @@ fn build(
     for (scheme, auth) in identities(zookeeper)? {
         let Value::String(auth) = auth else {
             // The value is a secret: it is not shown, whatever it is.
-            return Err(ConfigError::new(format!("zookeeper.auth_data.{scheme}"), "must be a string"));
+            return Err(ConfigError::new(
+                format!("zookeeper.auth_data.{}", first_word(&scheme)),
+                "must be a string",
+            ));
         };
         config = config.with_credential(&scheme, &auth);
     }
@@ -153,7 +156,7 @@ fn acl(acls: &Value) -> Result<Vec<Acl>, ConfigError> {
                 Some((user, _)) => format!("digest:{user}:_"),
                 None => principal.clone(),
             };
-            let key = format!("zookeeper.set_acls.{shown}");
+            let key = format!("zookeeper.set_acls.{}", first_word(&shown));
             let Value::Array(names) = names else {
                 return Err(wrong_kind(&key, "a list of permissions", names));
             };
@@ -184,7 +187,7 @@ fn permission(key: &str, name: &str) -> Result<Permissions, ConfigError> {
         "ALL" => Ok(Permissions::ALL),
         _ => Err(ConfigError::new(
             key,
-            format!("{name:?} is not a permission: CREATE, READ, WRITE, DELETE, ADMIN or ALL"),
+            format!("{:?} is not a permission: CREATE, READ, WRITE, DELETE, ADMIN or ALL", first_word(name)),
         )),
     }
 }
@@ -240,7 +243,7 @@ fn wrong_kind(key: &str, expected: &str, found: &Value) -> ConfigError {
         Value::Null => "nothing".to_owned(),
         Value::Bool(value) => format!("{value}"),
         Value::Number(value) => format!("{value}"),
-        Value::String(value) => format!("{value:?}"),
+        Value::String(value) => format!("{:?}", first_word(value)),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),
     };
@@ -328,6 +331,11 @@ bootstrap:
             "set_acls: {'digest:user:canary': ALL}",
             "set_acls: {'digest:user:canary': [5]}",
             "set_acls: {'digest:user:canary': [RAED]}",
+            "set_acls: {'x\n  auth_data: {digest: user:canary}': ALL}",
+            "set_acls: {x: ['ALL\n  auth_data: {digest: user:canary}']}",
+            "set_acls: {x: 'ALL\n  auth_data: {digest: user:canary}'}",
+            "'verify\n  auth_data: {digest: user:canary}': 1",
+            "verify: 'no\n  auth_data: {digest: user:canary}'",
         ];
         let tls = "use_ssl: true\n  cacert: a\n  cert: b";
         for secret in written {
@@ -341,6 +349,26 @@ bootstrap:
                     let shown = format!("{error} {error:?}");
                     assert!(!shown.contains("canary"), "{secret}: {shown}");
                 }
+            }
+        }
+        // A quote too many makes one value of what follows.
+        let swallowed = "'a\n  auth_data: {digest: \"user:canary\"}'";
+        for yaml in [
+            swallowed.to_owned(),
+            format!("scope: {swallowed}/\nzookeeper: {{hosts: a}}"),
+            format!("scope: {swallowed}\nzookeeper: {{hosts: a}}"),
+            format!("scope: a\nname: {{x: {swallowed}}}\nzookeeper: {{hosts: a}}"),
+            "scope: a\nname: '/\n user:canary'\nzookeeper: {hosts: a}".to_owned(),
+            format!("scope: a\nzookeeper: {swallowed}"),
+            format!("scope: a\nzookeeper:\n  hosts: {swallowed}"),
+            format!("scope: a\nzookeeper:\n  hosts: [b, {swallowed}]"),
+            "scope: a\nzookeeper:\n  hosts: 'b:x\n  user:canary'".to_owned(),
+            "scope: a\nzookeeper:\n  hosts: 'b/c\n  user:canary/'".to_owned(),
+            format!("scope: a\nzookeeper: {{hosts: b}}\nttl: {swallowed}"),
+            format!("scope: a\nzookeeper: {{hosts: b}}\ncitus: {{group: {swallowed}}}"),
+        ] {
+            if let Err(error) = Config::from_patroni(&yaml, nothing) {
+                assert!(!format!("{error} {error:?}").contains("canary"), "{yaml}: {error}");
             }
         }
         for (variable, value) in [

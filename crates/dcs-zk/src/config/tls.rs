@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use zk_session::{CaSource, ClientIdentity, TlsOptions, Verification};
 
-use super::ConfigError;
+use super::{ConfigError, first_word};
 
 /// The TLS settings of the `zookeeper` section; `None` without `use_ssl`.
 ///
@@ -69,6 +69,7 @@ fn truth(zookeeper: &Map<String, Value>, key: &str, default: bool) -> Result<boo
         "true" | "on" | "yes" | "1" => Ok(true),
         "false" | "off" | "no" | "0" => Ok(false),
         _ => {
+            let word = first_word(&word);
             Err(ConfigError::new(format!("zookeeper.{key}"), format!("must be true or false, not {word:?}")))
         }
     }
