@@ -82,7 +82,7 @@ fn draw_curves(area: &DrawingArea<SVGBackend<'_>, Shift>, metric: &Metric, panel
         .build_cartesian_2d(across.log_scale(), up.log_scale())?;
     chart
         .configure_mesh()
-        .max_light_lines(0)
+        .light_line_style(WHITE)
         .x_label_formatter(&|size| whole(*size))
         .y_label_formatter(&|value| number(*value))
         .draw()?;

@@ -111,7 +111,6 @@ where
     chart
         .configure_mesh()
         .disable_y_mesh()
-        .max_light_lines(0)
         .x_labels(6)
         .x_label_formatter(&|value| number(*value))
         .y_labels(spans.len())
