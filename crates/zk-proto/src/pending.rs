@@ -122,12 +122,6 @@ impl<T> Pending<T> {
         });
     }
 
-    /// Whether the request that ends the session still waits to be sent.
-    pub(crate) fn close_is_queued(&self) -> bool {
-        let last = self.slots.back();
-        last.is_some_and(|slot| slot.op == OpCode::CLOSE_SESSION && matches!(slot.stage, Stage::Queued(_)))
-    }
-
     /// Whether a request that is unanswered is to leave a watch on this path.
     pub(crate) fn will_watch(&self, path: &str) -> bool {
         self.slots.iter().any(|slot| slot.watch.as_ref().is_some_and(|(on, _)| on.path() == path))
@@ -192,11 +186,14 @@ impl<T> Pending<T> {
         }
     }
 
-    /// The connection ended: what was sent is unknown, what was not is not sent or goes on waiting.
+    /// The connection ended: what was sent is unknown, what was not is not sent or goes on waiting. The end of the session is
+    /// asked for again: without an answer it may live on, and asking twice does no harm.
     pub(crate) fn connection_lost(&mut self, cause: &Cause) -> Vec<Ended<T>> {
         let sent = self.in_flight.min(self.slots.len());
         let mut ended = Vec::new();
+        let mut closing = false;
         for slot in self.slots.drain(..sent) {
+            closing |= slot.op == OpCode::CLOSE_SESSION;
             if let Some(token) = slot.token {
                 ended.push((token, RequestError::Unknown(cause.clone())));
             }
@@ -207,6 +204,9 @@ impl<T> Pending<T> {
             || RequestError::NotSent(cause.clone()),
             &mut ended,
         );
+        if closing {
+            self.push_close();
+        }
         ended
     }
 

@@ -169,12 +169,7 @@ impl<T> Session<T> {
 
     /// The connection ended: closed by the server, or failed.
     pub fn transport_lost(&mut self, now: Timestamp, cause: Cause) {
-        if self.closing.is_some() && self.link.has_transport() && !self.pending.close_is_queued() {
-            // The server closes the connection after it has answered closeSession; the answer may be lost with it.
-            self.auth_lost(&cause);
-            self.link = Link::Closed;
-            self.finish_close(now);
-        } else if self.link.has_transport() {
+        if self.link.has_transport() {
             let unanswered =
                 matches!(self.link, Link::Handshaking { .. }) && cause == Cause::ConnectionClosed;
             self.end_link(now, if unanswered { Cause::ClosedUnanswered } else { cause });
@@ -229,7 +224,8 @@ impl<T> Session<T> {
 
     /// Goes on with the round if hosts are left in it; begins another after a pause if not.
     fn next_round(&mut self, now: Timestamp) {
-        if self.closing.is_some() && !self.pending.close_is_queued() {
+        // Nothing is left to be ended.
+        if self.closing.is_some() && self.session_to_resume().is_none() {
             self.link = Link::Closed;
             self.finish_close(now);
             return;

@@ -48,7 +48,33 @@ fn close_is_bounded_in_every_state() {
     dropped_while_closing.session.close(dropped_while_closing.now);
     dropped_while_closing.requests();
     dropped_while_closing.lose();
+    dropped_while_closing.advance(Duration::from_secs(2));
     assert_eq!(dropped_while_closing.session.state(), State::Closed);
+}
+
+/// Somebody else who takes up the session, or a server that dies, ends the connection before `closeSession` is read.
+#[test]
+fn a_close_that_was_not_answered_is_asked_for_again() {
+    let lost = || {
+        let mut wire = Wire::connected();
+        wire.session.close(wire.now);
+        assert_eq!(wire.requests().len(), 1);
+        wire.lose();
+        assert_ne!(wire.session.state(), State::Closed, "the session may live on");
+        wire
+    };
+
+    let mut lives_on = lost();
+    lives_on.connect(SESSION);
+    let asked = lives_on.requests();
+    assert_eq!((asked.len(), asked[0].op), (1, OpCode::CLOSE_SESSION));
+    lives_on.reply(asked[0].xid, 1, ErrorCode::OK, b"");
+    assert_eq!(lives_on.session.state(), State::Closed);
+
+    let mut was_ended = lost();
+    was_ended.open();
+    was_ended.answer_connect(Duration::ZERO, 0, Some(false));
+    assert_eq!(was_ended.session.state(), State::Closed, "it was the answer that was lost");
 }
 
 #[test]
