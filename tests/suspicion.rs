@@ -1,7 +1,12 @@
 //! Leaving a silent server early, with Patroni's times (ttl 30 s, loop_wait 10 s), and not leaving a slow quorum.
 
+#[path = "session_common/follower.rs"]
+mod follower;
+mod session_common;
+
 use std::time::{Duration, Instant};
 
+use follower::on_a_follower;
 use integration_tests::wait::eventually;
 use zk_session::{Acl, Client, ClientBuilder, CreateMode, State};
 use zk_testkit::Ensemble;
@@ -26,21 +31,6 @@ fn patroni_times(ensemble: &Ensemble) -> ClientBuilder {
         .read_timeout(8 * SECOND)
         .connect_timeout(5 * SECOND)
         .request_timeout(20 * SECOND)
-}
-
-/// A client that is connected to a follower, and which one.
-async fn on_a_follower(ensemble: &Ensemble, builder: impl Fn() -> ClientBuilder) -> (Client, usize) {
-    eventually(20 * SECOND, "a client on a follower", async || {
-        let client = builder().build();
-        client.connected().await.ok()?;
-        let server = ensemble.server_of_session(client.status().session?.session_id).await?;
-        if Some(server) == ensemble.leader().await {
-            client.close().await;
-            return None;
-        }
-        Some((client, server))
-    })
-    .await
 }
 
 /// Freezes the server of the client and returns how long it takes until a request is answered again.

@@ -6,6 +6,7 @@ mod inbound;
 mod link;
 mod op_support;
 mod read_only;
+mod read_pause;
 mod restore;
 mod suspicion;
 mod timers;
@@ -19,6 +20,7 @@ pub use handover::SessionCredentials;
 use link::Link;
 pub use link::{ConnectRound, Opened};
 use op_support::OpSupport;
+use read_pause::Delivery;
 use suspicion::Suspicion;
 pub use vitals::Phase;
 use zk_jute::{
@@ -77,7 +79,8 @@ const TRANSMIT_CHUNK: usize = 64 * 1024;
 ///    [`transport_opened`](Self::transport_opened) or [`dial_failed`](Self::dial_failed), exactly once per round;
 /// 3. [`poll_transmit`](Self::poll_transmit) whenever the connection can take bytes;
 /// 4. [`poll_timeout`](Self::poll_timeout): call [`handle_timeout`](Self::handle_timeout) then, not before reading what has
-///    arrived: bytes in the socket are proof of life that a late timer must not overlook.
+///    arrived: bytes in the socket are proof of life that a late timer must not overlook;
+/// 5. if it likes, and bytes were handled, leave what arrives unread for as long as [`read_pause`](Self::read_pause) says.
 ///
 /// Inputs are [`handle_bytes`](Self::handle_bytes), `handle_timeout`, `transport_opened`, `dial_failed`,
 /// [`transport_lost`](Self::transport_lost), and what comes of [`Event::Probe`] and [`Event::DialSpare`]:
@@ -134,6 +137,8 @@ pub struct Session<T> {
     watches: Watches,
     op_support: OpSupport,
     xids: XidCounter,
+    /// What the newest bytes were.
+    delivery: Delivery,
     /// Bytes that go out before any request: handshake, watches, pings.
     out: Unsent,
     events: VecDeque<Event<T>>,
@@ -173,6 +178,7 @@ impl<T> Session<T> {
             watches: Watches::default(),
             op_support: OpSupport::default(),
             xids: XidCounter::new(),
+            delivery: Delivery::default(),
             out: Unsent::default(),
             events: VecDeque::new(),
         };

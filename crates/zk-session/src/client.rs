@@ -180,7 +180,8 @@ impl Client {
     }
 
     /// Ends the session: requests made before are still sent, then the server is told, so that ephemeral nodes go at once.
-    /// A connection that was lost a moment ago is replaced for that. Takes 2 s at most, and does nothing the second time.
+    /// A connection that was lost a moment ago, or is lost before the answer, is replaced for that. Takes 2 s at most, and does
+    /// nothing the second time.
     ///
     /// # Cancel safety
     ///

@@ -9,18 +9,24 @@ use std::{
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
     net::{TcpStream, lookup_host},
     time::timeout,
 };
 use zk_proto::{ConnectRound, Host, Opened};
 
-use crate::{clock, race::race, telemetry};
+use crate::{
+    clock,
+    race::race,
+    socket::{Polling, Socket},
+    telemetry,
+};
 
 /// The two halves of an open connection.
 pub(crate) struct Transport {
     pub(crate) reader: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) writer: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(crate) polling: Polling,
     /// What it was secured with.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::InUse>,
@@ -65,20 +71,22 @@ impl Security {
 }
 
 impl Securing {
-    async fn secure(&self, host: &Host, stream: TcpStream) -> io::Result<Transport> {
+    async fn secure(&self, host: &Host, socket: Socket) -> io::Result<Transport> {
         match self {
             Self::Plain => {
                 let _ = host;
-                let (reader, writer) = stream.into_split();
+                let polling = socket.polling();
+                let (reader, writer) = split(socket);
                 Ok(Transport {
                     reader: Box::new(reader),
                     writer: Box::new(writer),
+                    polling,
                     #[cfg(feature = "tls")]
                     tls: None,
                 })
             }
             #[cfg(feature = "tls")]
-            Self::Tls(prepared) => prepared.handshake(host, stream).await,
+            Self::Tls(prepared) => prepared.handshake(host, socket).await,
         }
     }
 }
@@ -182,7 +190,7 @@ async fn open(
             let stream = TcpStream::connect(address).await?;
             connected.store(true, Ordering::Relaxed);
             tune(&stream)?;
-            securing.secure(host, stream).await
+            securing.secure(host, Socket::new(stream)).await
         })
         .collect();
     match race(attempts, stagger).await {

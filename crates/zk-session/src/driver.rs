@@ -1,15 +1,14 @@
 //! The task that owns a session: it obeys [`zk_proto::Session`] and decides nothing itself.
 
+mod arrivals;
 mod command;
 mod transfer;
 
 use std::{collections::HashMap, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot},
-    task::unconstrained,
     time::Instant,
 };
 use tracing::{Instrument, warn};
@@ -53,6 +52,8 @@ pub(crate) struct Driver {
     outgoing: BytesMut,
     /// The transport holds bytes back that only a flush gets out: TLS does, when the socket is full.
     unflushed: bool,
+    /// The socket is polled, and this is when to look next.
+    look_at: Option<Timestamp>,
 }
 
 /// Why the task woke up.
@@ -89,6 +90,7 @@ impl Driver {
             incoming: Incoming::default(),
             outgoing: BytesMut::new(),
             unflushed: false,
+            look_at: None,
         }
     }
 
@@ -99,7 +101,8 @@ impl Driver {
         let mut timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         let mut timer_at: Option<Timestamp> = None;
         while self.settle() {
-            let due = [self.session.poll_timeout(), self.board.sample_due()].into_iter().flatten().min();
+            let due = [self.session.poll_timeout(), self.board.sample_due(), self.look_at];
+            let due = due.into_iter().flatten().min();
             if due != timer_at {
                 timer_at = due;
                 // Without a due time the branch is disabled and the timer's own time does not matter. One that is farther off
@@ -192,29 +195,6 @@ impl Driver {
         }
     }
 
-    fn received(&mut self, now: Timestamp, read: io::Result<usize>) {
-        match read {
-            Ok(0) => self.lost(now, Cause::ConnectionClosed),
-            Ok(count) => {
-                self.board.received(count);
-                self.session.handle_bytes(now, &mut self.incoming.bytes);
-            }
-            Err(error) => self.lost(now, Cause::Io(describe(&error).into())),
-        }
-    }
-
-    /// Reads what is there without waiting. Tells whether there was anything.
-    fn read_arrived(&mut self, now: Timestamp) -> bool {
-        let reader = self.transport.as_mut().map(|transport| &mut transport.reader);
-        match unconstrained(read(reader, &mut self.incoming)).now_or_never() {
-            Some(read) => {
-                self.received(now, read);
-                true
-            }
-            None => false,
-        }
-    }
-
     fn lost(&mut self, now: Timestamp, cause: Cause) {
         self.drop_transport();
         self.session.transport_lost(now, cause.clone());
@@ -228,6 +208,7 @@ impl Driver {
         self.incoming.clear();
         self.outgoing.clear();
         self.unflushed = false;
+        self.look_at = None;
     }
 
     /// Carries out what the session has decided. Tells whether it goes on.

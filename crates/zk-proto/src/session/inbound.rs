@@ -7,7 +7,7 @@ use zk_jute::{
     xid::{AUTH_XID, PING_XID, SET_WATCHES_XID, WATCH_EVENT_XID},
 };
 
-use super::{is_committed_write, link::Link};
+use super::{is_committed_write, link::Link, read_pause::Delivery};
 use crate::{
     error::{Cause, ProtocolError},
     event::{Event, Reply, WatchNotice},
@@ -28,6 +28,7 @@ impl<T> Session<T> {
             self.calm();
         }
         let mut took_frames = false;
+        let (bytes, in_flight) = (buf.len(), self.pending.in_flight());
         loop {
             let limit = match &self.link {
                 Link::Handshaking { .. } => FrameLimit::CONNECT_RESPONSE,
@@ -53,6 +54,7 @@ impl<T> Session<T> {
                 Err(error) => self.lose_link(now, ProtocolError::Frame(error).into()),
             }
         }
+        self.delivery = Delivery { bytes, answered: in_flight.saturating_sub(self.pending.in_flight()) };
         if let Link::Established(established) = &mut self.link {
             let incomplete = self.frames.is_mid_frame() || !buf.is_empty();
             established.liveness.partial_frame(now, took_frames, incomplete);

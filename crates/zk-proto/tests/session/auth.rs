@@ -208,7 +208,7 @@ fn an_identity_that_is_added_again_is_said_once_to_the_next_server() {
     assert_eq!(wire.requests().len(), 1);
 }
 
-/// The client may end in three ways while the answer is due: its patience does, the server closes, it is detached.
+/// The client may end in three ways while the answer is due: its patience does, also after the server's end, it is detached.
 #[test]
 fn an_identity_that_is_being_added_ends_with_the_client() {
     for end in 0..3 {
@@ -224,6 +224,7 @@ fn an_identity_that_is_being_added_ends_with_the_client() {
                 wire.session.close(wire.now);
                 wire.requests();
                 wire.lose();
+                wire.advance(Duration::from_secs(3));
             }
             _ => drop(wire.session.detach(wire.now)),
         }

@@ -118,6 +118,15 @@ impl Wire {
         self.receive(&bytes);
     }
 
+    /// Answers all of these at once.
+    pub(crate) fn reply_all(&mut self, xids: &[i32]) {
+        let mut bytes = BytesMut::new();
+        for xid in xids {
+            write_frame(&mut bytes, &ReplyHeader { xid: *xid, zxid: 1, err: ErrorCode::OK }, &()).unwrap();
+        }
+        self.receive(&bytes);
+    }
+
     pub(crate) fn watcher_event(&mut self, event_type: EventType, path: &str) {
         let mut bytes = BytesMut::new();
         let header = ReplyHeader { xid: WATCH_EVENT_XID, zxid: 999_999, err: ErrorCode::OK };

@@ -128,6 +128,7 @@ mod hosts;
 mod lease;
 mod liveness;
 mod read_only;
+mod read_pause;
 mod reconnect;
 mod requests;
 mod restore;

@@ -6,12 +6,12 @@ use std::{
 };
 
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::{net::TcpStream, sync::Mutex, task::JoinHandle};
+use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_rustls::TlsConnector;
 use zk_proto::Host;
 
 use super::{TlsError, TlsOptions, material::Material, stream, words::Offer};
-use crate::connect::Transport;
+use crate::{connect::Transport, socket::Socket};
 
 type Loading = JoinHandle<Result<Arc<ClientConfig>, TlsError>>;
 
@@ -107,7 +107,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Makes a transport of a connection to `host`.
-    pub(crate) async fn handshake(&self, host: &Host, stream: TcpStream) -> io::Result<Transport> {
+    pub(crate) async fn handshake(&self, host: &Host, socket: Socket) -> io::Result<Transport> {
         let name = self.options.server_name.as_ref().unwrap_or(&host.name);
         // A zone (`fe80::1%eth0`) means something to this machine only; no certificate has it.
         let address = name.split_once('%').map_or(name.as_str(), |(address, _)| address);
@@ -116,8 +116,18 @@ impl Prepared {
         let offer =
             Offer { has_identity: self.options.identity.is_some(), versions: self.options.versions() };
         // SNI is sent for names and not for addresses: rustls sees to it.
-        match TlsConnector::from(Arc::clone(&self.config)).connect(server_name, stream).await {
-            Ok(stream) => Ok(stream::split(stream, host.to_string(), offer, InUse(Arc::clone(&self.config)))),
+        let polling = socket.polling();
+        match TlsConnector::from(Arc::clone(&self.config)).connect(server_name, socket).await {
+            Ok(stream) => {
+                let made_with = InUse(Arc::clone(&self.config));
+                let (reader, writer) = stream::split(stream, host.to_string(), offer);
+                Ok(Transport {
+                    reader: Box::new(reader),
+                    writer: Box::new(writer),
+                    polling,
+                    tls: Some(made_with),
+                })
+            }
             Err(error) => Err(failure(offer.handshake_failure(&error))),
         }
     }

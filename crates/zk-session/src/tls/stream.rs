@@ -7,17 +7,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 use tokio_rustls::client::TlsStream;
 
-use super::{
-    InUse,
-    words::{Offer, tls_error},
-};
-use crate::connect::Transport;
+use super::words::{Offer, tls_error};
+use crate::socket::Socket;
 
 /// What an error on the connection is to say.
 struct Peer {
@@ -37,18 +31,14 @@ impl Peer {
 }
 
 /// Splits an open TLS connection to `host`.
-pub(super) fn split(stream: TlsStream<TcpStream>, host: String, offer: Offer, made_with: InUse) -> Transport {
+pub(super) fn split(stream: TlsStream<Socket>, host: String, offer: Offer) -> (Reader, Writer) {
     let peer = Arc::new(Peer { host, offer });
     let (reader, writer) = tokio::io::split(stream);
-    Transport {
-        reader: Box::new(Reader { inner: reader, peer: Arc::clone(&peer) }),
-        writer: Box::new(Writer { inner: writer, peer }),
-        tls: Some(made_with),
-    }
+    (Reader { inner: reader, peer: Arc::clone(&peer) }, Writer { inner: writer, peer })
 }
 
-struct Reader {
-    inner: ReadHalf<TlsStream<TcpStream>>,
+pub(super) struct Reader {
+    inner: ReadHalf<TlsStream<Socket>>,
     peer: Arc<Peer>,
 }
 
@@ -67,8 +57,8 @@ impl AsyncRead for Reader {
     }
 }
 
-struct Writer {
-    inner: WriteHalf<TlsStream<TcpStream>>,
+pub(super) struct Writer {
+    inner: WriteHalf<TlsStream<Socket>>,
     peer: Arc<Peer>,
 }
 

@@ -1,0 +1,43 @@
+//! When what arrives may be left unread for a moment, so that more of it is read at once.
+//!
+//! A busy server answers one request after the other, and a client that reads each answer as it comes is woken for each: that
+//! costs several times what the answer itself does. Where many requests are under way and are answered in dribs, a pause costs
+//! little: the server keeps most of them in its hands meanwhile, so it does as much as before, and who asks as fast as it
+//! answers gets as many answers.
+
+use std::time::Duration;
+
+use crate::session::Session;
+
+/// How long a pause is. A driver's timer may take as long again.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Not where an answer takes less: what is under way would all be answered in a pause, and the server be left with nothing.
+const LEAST_ROUND_TRIP: Duration = Duration::from_millis(4);
+
+/// Not with fewer requests under way: there is little to collect.
+const LEAST_IN_FLIGHT: usize = 64;
+
+/// Not where more comes at once: it is collected already, and a window that is full would hold the server up.
+const MOST_BYTES: usize = 32 * 1024;
+
+/// What came at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Delivery {
+    pub(super) bytes: usize,
+    pub(super) answered: usize,
+}
+
+impl<T> Session<T> {
+    /// How long the driver may wait, after it has given bytes to [`handle_bytes`](Self::handle_bytes), before it reads again,
+    /// even if more arrives at once; `None`: not at all. Only where at least 64 requests are under way, no more than those were
+    /// answered at once, and an answer takes 4 ms or longer as it is.
+    pub fn read_pause(&self) -> Option<Duration> {
+        let in_flight = self.pending.in_flight();
+        let trickle = in_flight >= LEAST_IN_FLIGHT
+            && self.delivery.answered <= in_flight
+            && self.delivery.bytes <= MOST_BYTES
+            && self.round_trip >= LEAST_ROUND_TRIP;
+        (trickle && self.link.is_ready()).then_some(PAUSE)
+    }
+}
