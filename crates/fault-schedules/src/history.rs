@@ -106,6 +106,11 @@ pub enum Event {
         /// Whether it was seen to have done something (a process died, a connection was cut, bytes were held).
         landed: bool,
     },
+    /// `run` only: the leader of the servers proposed writes, committed none, and was replaced.
+    LeaderStalled {
+        /// The server.
+        server: usize,
+    },
     /// `run` only, at the end, after all faults were taken back, all calls had ended and a `sync`: what there is.
     Final {
         /// Every node below the run's directory.

@@ -4,6 +4,7 @@ mod finale;
 mod inflict;
 mod lines;
 mod processes;
+mod stalled;
 mod witness;
 mod world;
 

@@ -129,6 +129,9 @@ pub fn describe(seed: u64, outcome: &Result<Report, RunError>) -> String {
                 totals.watch_events,
                 totals.sessions_ended,
             );
+            if totals.stalled_leaders > 0 {
+                let _ = write!(text, ", {} times the servers' leader had stalled", totals.stalled_leaders);
+            }
             if !report.verdict.is_good() {
                 let _ = write!(text, "\n{}", report.schedule);
                 for violation in &report.verdict.violations {

@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use crate::{
-    EnsembleBuilder, Mode, PortLease, Server, ServerStatus, TestkitError, four_letter, four_letter_word,
-    network::Network, scratch::Scratch, status,
+    EnsembleBuilder, LeaderProgress, Mode, PortLease, Server, ServerStatus, TestkitError, four_letter,
+    four_letter_word, network::Network, scratch::Scratch, status,
 };
 
 /// Between two rounds of questions to all servers.
@@ -221,6 +221,11 @@ impl Ensemble {
     pub async fn statuses(&self) -> Vec<Option<ServerStatus>> {
         let answers = self.ask_all("srvr").await;
         answers.into_iter().map(|answer| ServerStatus::parse(&answer?)).collect()
+    }
+
+    /// What a leader says of the writes that it orders; `None` when the server does not answer or does not lead.
+    pub async fn leader_progress(&self, server: usize) -> Option<LeaderProgress> {
+        LeaderProgress::parse(&self.four_letter_word(server, "mntr").await.ok()?)
     }
 
     /// The server to which the client of a session is connected, by the `cons` of all servers.

@@ -61,4 +61,4 @@ pub use kerberos::Kerberos;
 pub use ports::PortLease;
 pub use proxy::{Counts, Direction, Fault, FaultProxy, Request};
 pub use server::Server;
-pub use status::{Mode, ServerStatus};
+pub use status::{LeaderProgress, Mode, ServerStatus};

@@ -86,6 +86,33 @@ impl ServerStatus {
     }
 }
 
+/// What a leader says in `mntr` of the writes that it orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaderProgress {
+    /// Writes proposed to the followers since the server was started.
+    pub proposals: u64,
+    /// Of these, those that a majority has acknowledged.
+    pub commits: u64,
+    /// Followers that have caught up and are heard of.
+    pub synced_followers: u64,
+}
+
+impl LeaderProgress {
+    /// Reads the answer. `None` when it is not a leader's.
+    pub(crate) fn parse(mntr: &str) -> Option<Self> {
+        let number = |name: &str| {
+            let value = mntr.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'))?;
+            value.trim().parse().ok()
+        };
+        Some(Self {
+            // A follower has the other counters too, from when it led.
+            synced_followers: number("zk_synced_followers")?,
+            proposals: number("zk_proposal_count")?,
+            commits: number("zk_commit_count")?,
+        })
+    }
+}
+
 /// The session ids in an answer to `cons`.
 pub(crate) fn sessions(cons: &str) -> impl Iterator<Item = i64> + '_ {
     cons.split("sid=0x").skip(1).filter_map(|rest| {
@@ -113,6 +140,15 @@ mod tests {
     #[test]
     fn srvr_of_a_server_that_does_not_serve() {
         assert_eq!(ServerStatus::parse("This ZooKeeper instance is not currently serving requests\n"), None);
+    }
+
+    #[test]
+    fn mntr_of_a_leader() {
+        let answer =
+            "zk_version\t3.8.0\nzk_synced_followers\t2\nzk_proposal_count\t912\nzk_commit_count\t911\n";
+        let progress = LeaderProgress { proposals: 912, commits: 911, synced_followers: 2 };
+        assert_eq!(LeaderProgress::parse(answer), Some(progress));
+        assert_eq!(LeaderProgress::parse(&answer.replace("zk_synced_followers\t2\n", "")), None);
     }
 
     #[test]

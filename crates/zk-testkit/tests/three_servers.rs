@@ -90,3 +90,36 @@ async fn a_session_is_found_at_its_server_and_survives_a_restart_of_another() {
     assert!(files() > 0);
     assert_eq!(ensemble.server_of_session(session).await, Some(home));
 }
+
+#[tokio::test]
+async fn a_leader_says_what_it_has_proposed_and_what_is_committed() {
+    // So long that followers are not given up while they stand still.
+    let ensemble = Ensemble::builder().servers(3).property("syncLimit", "200").start().await.unwrap();
+    let leader = ensemble.wait_all().await.unwrap();
+    let followers = [(leader + 1) % 3, (leader + 2) % 3];
+    assert_eq!(ensemble.leader_progress(followers[0]).await, None, "it does not lead");
+    let before = ensemble.leader_progress(leader).await.unwrap();
+    assert_eq!((before.proposals, before.synced_followers), (before.commits, 2));
+
+    for follower in followers {
+        ensemble.freeze(follower).unwrap();
+    }
+    let addr = ensemble.addr(leader);
+    let opening = tokio::task::spawn_blocking(move || common::open_session(addr));
+    let proposed = async {
+        loop {
+            let now = ensemble.leader_progress(leader).await.unwrap();
+            if now.proposals > before.proposals {
+                break now;
+            }
+        }
+    };
+    let now = tokio::time::timeout(Duration::from_secs(5), proposed).await.unwrap();
+    assert_eq!(now.commits, before.commits, "nobody is there to acknowledge it");
+
+    for follower in followers {
+        ensemble.thaw(follower).unwrap();
+    }
+    let _session = opening.await.unwrap();
+    assert!(ensemble.leader_progress(leader).await.unwrap().commits > before.commits);
+}

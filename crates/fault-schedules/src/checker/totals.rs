@@ -69,6 +69,8 @@ totals! {
     faults_begun,
     /// Faults that were seen to have done something.
     faults_landed,
+    /// Leaders of servers that had stalled and were replaced.
+    stalled_leaders,
     /// Nodes at the end.
     final_nodes,
 }
@@ -120,6 +122,7 @@ pub(super) fn count(evidence: &Evidence<'_>, totals: &mut Totals) {
             Event::FinalView { .. } => totals.final_views += 1,
             Event::FaultBegins { .. } => totals.faults_begun += 1,
             Event::FaultEnds { landed, .. } => totals.faults_landed += u64::from(landed),
+            Event::LeaderStalled { .. } => totals.stalled_leaders += 1,
             _ => {}
         }
     }

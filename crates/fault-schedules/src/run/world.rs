@@ -24,6 +24,8 @@ use crate::{
 /// What must come, on a machine that is busy with other runs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
+/// How many leaders of the servers that have stalled are replaced in one run.
+const REPLACED: u32 = 3;
 
 /// Servers, lines and processes of a run.
 #[derive(Debug)]
@@ -158,9 +160,32 @@ impl World {
 
     /// Waits until somebody has got or renewed a lease and writers have written, after all that was.
     pub(super) async fn wait_for_recovery(&self) -> Result<(), RunError> {
-        let leases = || self.history.count(|record| matches!(record.event, Event::Lease { .. }));
-        let before = (leases(), self.acknowledged());
-        wait("a recovery", || leases() > before.0 && self.acknowledged() > before.1 + 30).await
+        let before = (self.leases(), self.acknowledged());
+        let recovered = || self.leases() > before.0 && self.acknowledged() > before.1 + 30;
+        for _ in 0..REPLACED {
+            tokio::select! {
+                waited = wait("a recovery", recovered) => return waited.map_err(|late| self.told(late, before)),
+                server = self.stalled_leader() => self.replace_leader(server).await?,
+            }
+        }
+        wait("a recovery", recovered).await.map_err(|late| self.told(late, before))
+    }
+
+    /// What did not come, with what did.
+    fn told(&self, late: RunError, before: (usize, usize)) -> RunError {
+        let (leases, writes) = (self.leases() - before.0, self.acknowledged() - before.1);
+        match late {
+            RunError::Late { what, limit } => RunError::Late {
+                what: format!("{what} (there were {leases} leases and {writes} writes)"),
+                limit,
+            },
+            error => error,
+        }
+    }
+
+    /// How many leases were got and renewed.
+    fn leases(&self) -> usize {
+        self.history.count(|record| matches!(record.event, Event::Lease { .. }))
     }
 
     /// How many writes were acknowledged.
