@@ -1,5 +1,5 @@
-//! Hundreds of requests under way at once: how often their answers wake the client, that each gets its own, and that a server
-//! which is lost is noticed as soon as with one.
+//! Hundreds of requests under way at once: how often their answers wake the client, that each gets its own, that the server has
+//! work meanwhile, and that a server which is lost is noticed as soon as with one.
 #![allow(clippy::print_stdout, reason = "figures for whoever runs the tests by hand")]
 
 #[path = "session_common/follower.rs"]
@@ -10,6 +10,8 @@ mod harness;
 mod session_common;
 
 use std::{
+    io::{self, Read, Write},
+    net::TcpListener,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,7 +21,10 @@ use std::{
 
 use follower::on_a_follower;
 use harness::Setup;
-use integration_tests::wait::eventually;
+use integration_tests::{
+    hostile::bytes::{connect_response, data, reply},
+    wait::eventually,
+};
 use session_common::{builder, client, connected, one_server, session_id};
 use tokio::{runtime::Handle, task::JoinSet};
 use zk_session::{Acl, Client, CreateMode};
@@ -96,6 +101,66 @@ async fn the_answers_of_a_busy_server_are_collected() {
 async fn the_answers_of_a_busy_server_that_speaks_tls_are_collected() {
     let setup = Setup::new().await;
     answers_are_collected(&connected(setup.builder(setup.options())).await).await;
+}
+
+/// Takes the requests out of `received` that are there as a whole; their xids, but for pings.
+fn take_requests(received: &mut Vec<u8>) -> Vec<i32> {
+    let mut xids = Vec::new();
+    while let Some((length, rest)) = received.split_first_chunk::<4>()
+        && let Some(request) = rest.get(..i32::from_be_bytes(*length).try_into().unwrap())
+        && let Some(xid) = request.first_chunk::<4>()
+    {
+        xids.push(i32::from_be_bytes(*xid));
+        received.drain(..4 + request.len());
+    }
+    xids.retain(|xid| *xid > 0);
+    xids
+}
+
+/// A server that answers when so many requests have come, all at once, so many times. How many had come each time with the first
+/// bytes.
+fn answer_at_once(listener: &TcpListener, requests: usize, times: usize) -> io::Result<Vec<usize>> {
+    let (mut stream, _) = listener.accept()?;
+    stream.set_nodelay(true)?;
+    let mut bytes = vec![0; 64 * 1024];
+    assert!(stream.read(&mut bytes)? > 0, "a connect request");
+    stream.write_all(&connect_response(0, 10_000, 0x5eed, &[7; 16]))?;
+    let (mut received, mut first) = (Vec::new(), Vec::new());
+    for time in 0..times {
+        let mut xids = Vec::new();
+        while xids.len() < requests {
+            let count = stream.read(&mut bytes)?;
+            assert!(count > 0, "the client has gone");
+            received.extend(&bytes[..count]);
+            xids.append(&mut take_requests(&mut received));
+            if first.len() == time && !xids.is_empty() {
+                first.push(xids.len());
+            }
+        }
+        let answers: Vec<u8> = xids.into_iter().flat_map(|xid| reply(xid, 0, &data())).collect();
+        stream.write_all(&answers)?;
+    }
+    Ok(first)
+}
+
+#[tokio::test]
+async fn a_server_that_has_answered_all_at_once_has_work_before_all_answers_are_taken_in() {
+    const LANES: usize = 128;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap().to_string();
+    let answering = tokio::task::spawn_blocking(move || answer_at_once(&listener, LANES, 300));
+    let client = connected(Client::builder(&server).unwrap()).await;
+    let mut reading = JoinSet::new();
+    for _ in 0..LANES {
+        let client = client.clone();
+        reading.spawn(async move { while client.get_data("/a").await.is_ok() {} });
+    }
+    let mut first = answering.await.unwrap().unwrap();
+    first.sort_unstable();
+    println!("{} of {LANES} requests came before the others (the median)", first[first.len() / 2]);
+    // Without halves it is never less than all. A server that gets no processor in time, on a busy machine, finds all of them, too.
+    let in_halves = first.iter().filter(|requests| **requests <= LANES * 3 / 4).count();
+    assert!(in_halves >= 3, "{first:?}");
 }
 
 /// Writes for as long as there is a server; how many were acknowledged.

@@ -376,6 +376,11 @@ impl<T> Session<T> {
         self.events.pop_front()
     }
 
+    /// How many requests were sent on the connection and are not answered.
+    pub fn in_flight(&self) -> usize {
+        self.pending.in_flight()
+    }
+
     /// A round of connects to make, if one is due.
     pub fn poll_connect(&mut self) -> Option<ConnectRound> {
         self.round.take()

@@ -101,6 +101,10 @@ impl Driver {
         let mut timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         let mut timer_at: Option<Timestamp> = None;
         while self.settle() {
+            if self.incoming.is_portion() {
+                self.let_others_ask(&mut batch, &mut timer_at).await;
+                continue;
+            }
             let due = [self.session.poll_timeout(), self.board.sample_due(), self.look_at];
             let due = due.into_iter().flatten().min();
             if due != timer_at {

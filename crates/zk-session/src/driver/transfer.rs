@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -20,6 +20,10 @@ pub(super) struct Incoming {
     pub(super) bytes: BytesMut,
     /// The most that came at once since room was made.
     most: usize,
+    /// After how much of what has arrived others are to have their turn; `None`: after all of it.
+    pub(super) portion: Option<usize>,
+    /// How much was read since they had it.
+    since: usize,
 }
 
 impl Incoming {
@@ -31,6 +35,22 @@ impl Incoming {
             self.bytes.reserve(chunk);
             self.most = 0;
         }
+    }
+
+    /// Takes in that so much was read, where there was room for so much.
+    fn came(&mut self, count: usize, room: usize) {
+        self.most = self.most.max(count);
+        self.since = if count < room { 0 } else { self.since.saturating_add(count) };
+    }
+
+    /// Whether a portion was read, and more may be there.
+    pub(super) fn is_portion(&self) -> bool {
+        self.portion.is_some_and(|portion| self.since >= portion)
+    }
+
+    /// The others had their turn.
+    pub(super) fn next_portion(&mut self) {
+        self.since = 0;
     }
 
     /// The connection is gone, and what was received on it.
@@ -53,8 +73,12 @@ pub(super) async fn read(
     match reader {
         Some(reader) => {
             incoming.make_room();
-            let count = reader.read_buf(&mut incoming.bytes).await?;
-            incoming.most = incoming.most.max(count);
+            // Never nothing: that would look like the connection's end.
+            let left =
+                incoming.portion.map_or(usize::MAX, |portion| portion.saturating_sub(incoming.since)).max(1);
+            let room = left.min(incoming.bytes.capacity().saturating_sub(incoming.bytes.len()));
+            let count = reader.read_buf(&mut (&mut incoming.bytes).limit(left)).await?;
+            incoming.came(count, room);
             Ok(count)
         }
         None => std::future::pending().await,
@@ -123,6 +147,19 @@ mod tests {
         incoming.bytes.extend_from_slice(b"half");
         incoming.rest();
         assert_eq!(incoming.bytes, b"half"[..]);
+    }
+
+    #[tokio::test]
+    async fn a_portion_is_read_of_what_is_more() {
+        let (mut near, far) = duplex(100);
+        let mut reader: Box<dyn AsyncRead + Send + Unpin> = Box::new(far);
+        let mut incoming = Incoming { portion: Some(60), ..Incoming::default() };
+        near.write_all(&[7; 100]).await.unwrap();
+        assert_eq!(read(Some(&mut reader), &mut incoming).await.unwrap(), 60);
+        assert!(incoming.is_portion());
+        incoming.next_portion();
+        assert_eq!(read(Some(&mut reader), &mut incoming).await.unwrap(), 40);
+        assert!(!incoming.is_portion(), "nothing more is there");
     }
 
     /// TLS takes bytes, says so, and holds them back while the socket is full.
