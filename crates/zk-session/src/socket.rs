@@ -251,6 +251,14 @@ mod tests {
         })
     }
 
+    /// A pair whose near side is polled.
+    async fn polled_pair(wakes: &Arc<Wakes>) -> (Socket, TcpStream) {
+        let (mut socket, far) = pair().await;
+        socket.polling().start();
+        assert_eq!(read_now(&mut socket, wakes), Poll::Pending);
+        (socket, far)
+    }
+
     async fn woken(wakes: &Wakes) {
         let woken = async {
             while wakes.0.load(Ordering::Relaxed) == 0 {
@@ -276,10 +284,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_polled_socket_wakes_nobody_and_finds_what_has_arrived() {
-        let (mut socket, mut far) = pair().await;
-        let (polling, wakes) = (socket.polling(), Arc::new(Wakes::default()));
-        polling.start();
-        assert_eq!(read_now(&mut socket, &wakes), Poll::Pending);
+        let wakes = Arc::default();
+        let (mut socket, mut far) = polled_pair(&wakes).await;
+        let polling = socket.polling();
         for word in ["one", "two"] {
             far.write_all(word.as_bytes()).await.unwrap();
             // The runtime has had the time to notice, were it watching.
@@ -299,12 +306,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_arrived_while_nobody_looked_is_told_when_it_is_watched_again() {
-        let (mut socket, mut far) = pair().await;
-        let polling = socket.polling();
-        polling.start();
-        assert_eq!(read_now(&mut socket, &Arc::default()), Poll::Pending);
+        let (mut socket, mut far) = polled_pair(&Arc::default()).await;
         far.write_all(b"early").await.unwrap();
-        polling.stop();
+        socket.polling().stop();
         let mut bytes = [0; 5];
         timeout(LIMIT, socket.read_exact(&mut bytes)).await.expect("told").unwrap();
         assert_eq!(&bytes, b"early");
@@ -312,9 +316,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_polled_socket_sees_the_end_of_the_connection() {
-        let (mut socket, far) = pair().await;
-        socket.polling().start();
-        assert_eq!(read_now(&mut socket, &Arc::default()), Poll::Pending);
+        let (mut socket, far) = polled_pair(&Arc::default()).await;
         drop(far);
         assert_eq!(found(&mut socket, &Arc::default()).await, b"");
     }
@@ -322,10 +324,8 @@ mod tests {
     /// Nobody would say when there is room again.
     #[tokio::test]
     async fn a_socket_is_watched_while_a_write_waits_for_room() {
-        let (mut socket, mut far) = pair().await;
-        let (polling, wakes) = (socket.polling(), Arc::new(Wakes::default()));
-        polling.start();
-        assert_eq!(read_now(&mut socket, &wakes), Poll::Pending);
+        let wakes = Arc::default();
+        let (mut socket, mut far) = polled_pair(&wakes).await;
         let mut sent = 0;
         while let Some(wrote) = socket.write(&[7; 64 * 1024]).now_or_never() {
             sent += wrote.unwrap();
@@ -357,11 +357,8 @@ mod tests {
     #[tokio::test]
     async fn what_belongs_together_is_written_in_one_go() {
         for polled in [false, true] {
-            let (mut socket, mut far) = pair().await;
-            if polled {
-                socket.polling().start();
-                assert_eq!(read_now(&mut socket, &Arc::default()), Poll::Pending);
-            }
+            let (mut socket, mut far) =
+                if polled { polled_pair(&Arc::default()).await } else { pair().await };
             assert!(socket.is_write_vectored(), "or TLS would not ask for it");
             let parts = [IoSlice::new(b"the one, "), IoSlice::new(b"the other")];
             assert_eq!(socket.write_vectored(&parts).await.unwrap(), 18);

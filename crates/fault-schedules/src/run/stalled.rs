@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use zk_testkit::LeaderProgress;
 
-use super::{RunError, world::World};
+use super::{RunError, wait, world::World};
 use crate::history::Event;
 
 /// Between two looks at the leader.
@@ -14,43 +14,62 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long nothing is committed before it is believed. A leader that is only slow, on a machine that is busy with other runs,
 /// commits something in this time.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How many are replaced for one thing that is waited for.
+const REPLACED: u32 = 3;
 
 /// What was seen of a leader that commits nothing: since when, which one, and what it said then.
 #[derive(Debug, Default)]
-pub(super) struct Stall(Option<(Instant, usize, LeaderProgress)>);
+struct Stall(Option<(Instant, usize, LeaderProgress)>);
 
 impl Stall {
-    /// Takes in who leads and what it says. Tells whether it has stalled.
-    pub(super) fn look(&mut self, now: Instant, leader: Option<(usize, LeaderProgress)>) -> bool {
+    /// Takes in who leads and what it says. Tells which one has stalled.
+    fn look(&mut self, now: Instant, leader: Option<(usize, LeaderProgress)>) -> Option<usize> {
         let Some((server, progress)) = leader.filter(|(_, progress)| progress.synced_followers > 0) else {
             self.0 = None;
-            return false;
+            return None;
         };
         match &self.0 {
             Some((since, same, before)) if *same == server && before.commits == progress.commits => {
-                now.duration_since(*since) >= LIMIT && progress.proposals > before.proposals
+                let has_stalled =
+                    now.duration_since(*since) >= LIMIT && progress.proposals > before.proposals;
+                has_stalled.then_some(server)
             }
             _ => {
                 self.0 = Some((now, server, progress));
-                false
+                None
             }
         }
     }
 }
 
 impl World {
+    /// Waits until something is so, which it cannot become while the leader of the servers has stalled: another one is elected then,
+    /// and it has as long again.
+    pub(super) async fn wait_despite_stalls(
+        &self,
+        what: &str,
+        is_so: impl Fn() -> bool + Copy,
+    ) -> Result<(), RunError> {
+        for _ in 0..REPLACED {
+            tokio::select! {
+                waited = wait(what, is_so) => return waited,
+                server = self.stalled_leader() => self.replace_leader(server).await?,
+            }
+        }
+        wait(what, is_so).await
+    }
+
     /// Waits until the leader of the servers has stalled, which may never be.
-    pub(super) async fn stalled_leader(&self) -> usize {
+    async fn stalled_leader(&self) -> usize {
         let mut stall = Stall::default();
         loop {
-            let leader = self.ensemble.leader().await;
-            let progress = match leader {
+            let leader = match self.ensemble.leader().await {
                 Some(server) => {
                     self.ensemble.leader_progress(server).await.map(|progress| (server, progress))
                 }
                 None => None,
             };
-            if let Some(server) = leader.filter(|_| stall.look(Instant::now(), progress)) {
+            if let Some(server) = stall.look(Instant::now(), leader) {
                 return server;
             }
             tokio::time::sleep(LOOK).await;
@@ -58,7 +77,7 @@ impl World {
     }
 
     /// Has the servers elect another leader, and tells.
-    pub(super) async fn replace_leader(&self, server: usize) -> Result<(), RunError> {
+    async fn replace_leader(&self, server: usize) -> Result<(), RunError> {
         self.history().run_tells(Event::LeaderStalled { server });
         self.ensemble.kill(server).await?;
         self.ensemble.start_server(server)?;
@@ -81,7 +100,9 @@ mod tests {
     /// After which look it is told that the leader has stalled.
     fn stalls(looks: &[Look]) -> Option<usize> {
         let (began, mut stall) = (Instant::now(), Stall::default());
-        looks.iter().position(|(seconds, leader)| stall.look(began + Duration::from_secs(*seconds), *leader))
+        looks.iter().position(|(seconds, leader)| {
+            stall.look(began + Duration::from_secs(*seconds), *leader).is_some()
+        })
     }
 
     #[test]

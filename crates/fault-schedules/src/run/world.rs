@@ -24,8 +24,6 @@ use crate::{
 /// What must come, on a machine that is busy with other runs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
-/// How many leaders of the servers that have stalled are replaced in one run.
-const REPLACED: u32 = 3;
 
 /// Servers, lines and processes of a run.
 #[derive(Debug)]
@@ -162,25 +160,16 @@ impl World {
     pub(super) async fn wait_for_recovery(&self) -> Result<(), RunError> {
         let before = (self.leases(), self.acknowledged());
         let recovered = || self.leases() > before.0 && self.acknowledged() > before.1 + 30;
-        for _ in 0..REPLACED {
-            tokio::select! {
-                waited = wait("a recovery", recovered) => return waited.map_err(|late| self.told(late, before)),
-                server = self.stalled_leader() => self.replace_leader(server).await?,
+        self.wait_despite_stalls("a recovery", recovered).await.map_err(|error| match error {
+            RunError::Late { what, limit } => {
+                let (leases, writes) = (self.leases() - before.0, self.acknowledged() - before.1);
+                RunError::Late {
+                    what: format!("{what} (there were {leases} leases and {writes} writes)"),
+                    limit,
+                }
             }
-        }
-        wait("a recovery", recovered).await.map_err(|late| self.told(late, before))
-    }
-
-    /// What did not come, with what did.
-    fn told(&self, late: RunError, before: (usize, usize)) -> RunError {
-        let (leases, writes) = (self.leases() - before.0, self.acknowledged() - before.1);
-        match late {
-            RunError::Late { what, limit } => RunError::Late {
-                what: format!("{what} (there were {leases} leases and {writes} writes)"),
-                limit,
-            },
             error => error,
-        }
+        })
     }
 
     /// How many leases were got and renewed.
