@@ -6,7 +6,7 @@ mod inbound;
 mod link;
 mod op_support;
 mod read_only;
-mod read_pause;
+mod reading;
 mod restore;
 mod suspicion;
 mod timers;
@@ -20,7 +20,7 @@ pub use handover::SessionCredentials;
 use link::Link;
 pub use link::{ConnectRound, Opened};
 use op_support::OpSupport;
-use read_pause::Delivery;
+use reading::Delivery;
 use suspicion::Suspicion;
 pub use vitals::Phase;
 use zk_jute::{
@@ -80,7 +80,8 @@ const TRANSMIT_CHUNK: usize = 64 * 1024;
 /// 3. [`poll_transmit`](Self::poll_transmit) whenever the connection can take bytes;
 /// 4. [`poll_timeout`](Self::poll_timeout): call [`handle_timeout`](Self::handle_timeout) then, not before reading what has
 ///    arrived: bytes in the socket are proof of life that a late timer must not overlook;
-/// 5. if it likes, and bytes were handled, leave what arrives unread for as long as [`read_pause`](Self::read_pause) says.
+/// 5. if it likes, and bytes were handled, leave what arrives unread for as long as [`read_pause`](Self::read_pause) says,
+///    and after as much as [`read_portion`](Self::read_portion) says let others submit, and send that, before it reads more.
 ///
 /// Inputs are [`handle_bytes`](Self::handle_bytes), `handle_timeout`, `transport_opened`, `dial_failed`,
 /// [`transport_lost`](Self::transport_lost), and what comes of [`Event::Probe`] and [`Event::DialSpare`]:
@@ -374,11 +375,6 @@ impl<T> Session<T> {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event<T>> {
         self.events.pop_front()
-    }
-
-    /// How many requests were sent on the connection and are not answered.
-    pub fn in_flight(&self) -> usize {
-        self.pending.in_flight()
     }
 
     /// A round of connects to make, if one is due.

@@ -7,7 +7,7 @@ use zk_jute::{
     xid::{AUTH_XID, PING_XID, SET_WATCHES_XID, WATCH_EVENT_XID},
 };
 
-use super::{is_committed_write, link::Link, read_pause::Delivery};
+use super::{is_committed_write, link::Link, reading::Delivery};
 use crate::{
     error::{Cause, ProtocolError},
     event::{Event, Reply, WatchNotice},
@@ -54,7 +54,12 @@ impl<T> Session<T> {
                 Err(error) => self.lose_link(now, ProtocolError::Frame(error).into()),
             }
         }
-        self.delivery = Delivery { bytes, answered: in_flight.saturating_sub(self.pending.in_flight()) };
+        self.delivery = Delivery {
+            bytes,
+            taken: bytes.saturating_sub(buf.len()),
+            answered: in_flight.saturating_sub(self.pending.in_flight()),
+            in_flight,
+        };
         if let Link::Established(established) = &mut self.link {
             let incomplete = self.frames.is_mid_frame() || !buf.is_empty();
             established.liveness.partial_frame(now, took_frames, incomplete);

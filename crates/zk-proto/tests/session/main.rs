@@ -128,7 +128,7 @@ mod hosts;
 mod lease;
 mod liveness;
 mod read_only;
-mod read_pause;
+mod reading;
 mod reconnect;
 mod requests;
 mod restore;

@@ -12,20 +12,14 @@ use super::{
 };
 use crate::connect::describe;
 
-/// With fewer requests under way, what it costs to write twice is more than what is gained.
-const LEAST_HALVED: usize = 64;
-
 impl Driver {
     pub(super) fn received(&mut self, now: Timestamp, read: io::Result<usize>) {
         match read {
             Ok(0) => self.lost(now, Cause::ConnectionClosed),
             Ok(count) => {
                 self.board.received(count);
-                let (in_flight, bytes) = (self.session.in_flight(), self.incoming.bytes.len());
                 self.session.handle_bytes(now, &mut self.incoming.bytes);
-                let answered = in_flight.saturating_sub(self.session.in_flight());
-                let taken = bytes.saturating_sub(self.incoming.bytes.len());
-                self.incoming.portion = half(in_flight, answered, taken);
+                self.incoming.portion = self.session.read_portion();
                 // More is there, so that nothing trickles.
                 let pause = self.session.read_pause().filter(|_| !self.incoming.is_portion());
                 self.look_at = pause.map(|pause| now.after(pause));
@@ -87,27 +81,5 @@ impl Driver {
         {
             transport.polling.stop();
         }
-    }
-}
-
-/// How many bytes answer half of the requests that were under way, by what came last: so many bytes answered so many of them.
-fn half(in_flight: usize, answered: usize, bytes: usize) -> Option<usize> {
-    // Never nothing: others would have their turn for ever.
-    let each = bytes.checked_div(answered).filter(|each| *each > 0)?;
-    (in_flight >= LEAST_HALVED).then(|| each.saturating_mul(in_flight / 2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_of_many_answers_is_a_portion() {
-        assert_eq!(half(128, 128, 12_800), Some(6_400));
-        assert_eq!(half(128, 64, 6_400), Some(6_400), "the same, told by half of them");
-        assert_eq!(half(32, 32, 3_200), None, "few");
-        assert_eq!(half(128, 0, 4_096), None, "a part of a large one");
-        assert_eq!(half(128, 128, 10), None, "they ended, and were not answered");
-        assert_eq!(half(usize::MAX, 1, usize::MAX), Some(usize::MAX));
     }
 }

@@ -1,9 +1,13 @@
-//! When what arrives may be left unread for a moment, so that more of it is read at once.
+//! How what arrives is read where many requests are under way: when it may be left unread for a moment, so that more of it is read
+//! at once, and after how much of it others are to have their turn.
 //!
 //! A busy server answers one request after the other, and a client that reads each answer as it comes is woken for each: that
 //! costs several times what the answer itself does. Where many requests are under way and are answered in dribs, a pause costs
 //! little: the server keeps most of them in its hands meanwhile, so it does as much as before, and who asks as fast as it
 //! answers gets as many answers.
+//!
+//! A server that has answered them all at once has nothing to do before the next are there: half of the answers are enough for
+//! it to go on, while the client takes in the rest.
 
 use std::time::Duration;
 
@@ -15,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Not where an answer takes less: what is under way would all be answered in a pause, and the server be left with nothing.
 const LEAST_ROUND_TRIP: Duration = Duration::from_millis(4);
 
-/// Not with fewer requests under way: there is little to collect.
+/// Not with fewer requests under way: there is little to collect, and a second write costs more than a half gains.
 const LEAST_IN_FLIGHT: usize = 64;
 
 /// Not where more comes at once: it is collected already, and a window that is full would hold the server up.
@@ -25,7 +29,11 @@ const MOST_BYTES: usize = 32 * 1024;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Delivery {
     pub(super) bytes: usize,
+    /// Of these, how many were of whole frames.
+    pub(super) taken: usize,
     pub(super) answered: usize,
+    /// Before they came.
+    pub(super) in_flight: usize,
 }
 
 impl<T> Session<T> {
@@ -39,5 +47,13 @@ impl<T> Session<T> {
             && self.delivery.bytes <= MOST_BYTES
             && self.round_trip >= LEAST_ROUND_TRIP;
         (trickle && self.link.is_ready()).then_some(PAUSE)
+    }
+    /// After how many bytes that are read without a break a driver is to let others ask, and send that, before it reads more; `None`:
+    /// after all that is there. Half of what answers all that was under way, by what came last, if that was at least 64 requests;
+    /// never nothing.
+    pub fn read_portion(&self) -> Option<usize> {
+        let Delivery { taken, answered, in_flight, .. } = self.delivery;
+        let each = taken.checked_div(answered).filter(|each| *each > 0)?;
+        (in_flight >= LEAST_IN_FLIGHT).then(|| each.saturating_mul(in_flight / 2))
     }
 }

@@ -1,4 +1,4 @@
-//! When what arrives may be left unread for a moment.
+//! When what arrives may be left unread for a moment, and how much of it is read before others have their turn.
 
 use std::time::Duration;
 
@@ -63,4 +63,29 @@ fn there_is_none_after_a_delivery_that_was_worth_it() {
     wire.now = wire.now.after(Duration::from_millis(8));
     wire.reply_all(&xids[..140]);
     assert_eq!(wire.session.read_pause(), None);
+}
+
+#[test]
+fn half_of_many_answers_is_a_portion() {
+    let (mut wire, xids) = busy(128);
+    assert_eq!(wire.session.read_portion(), None, "nothing was answered yet");
+    // A frame's length, a reply header and the body.
+    let each = 4 + 16 + 80;
+    wire.reply(xids[0], 1, ErrorCode::OK, &[7; 80]);
+    assert_eq!(wire.session.read_portion(), Some(64 * each), "as one tells");
+    wire.reply_all(&xids[1..3]);
+    assert_eq!(wire.session.read_portion(), Some(127 / 2 * (4 + 16)), "as the last ones tell");
+}
+
+#[test]
+fn all_is_read_at_once_where_it_is_little_or_nothing_was_answered() {
+    let (mut few, xids) = busy(32);
+    few.reply_all(&xids);
+    assert_eq!(few.session.read_portion(), None, "few");
+
+    let (mut wire, xids) = busy(128);
+    wire.reply_all(&xids[..10]);
+    assert!(wire.session.read_portion().is_some());
+    wire.receive(&[0, 1, 0, 0, 7, 7]);
+    assert_eq!(wire.session.read_portion(), None, "a part of a large one");
 }
