@@ -36,6 +36,14 @@ pub(super) struct Delivery {
     pub(super) in_flight: usize,
 }
 
+impl Delivery {
+    /// How many bytes answer half of what was under way, as these tell; never nothing.
+    fn half(self) -> Option<usize> {
+        let each = self.taken.checked_div(self.answered).filter(|each| *each > 0)?;
+        (self.in_flight >= LEAST_IN_FLIGHT).then(|| each.saturating_mul(self.in_flight / 2))
+    }
+}
+
 impl<T> Session<T> {
     /// How long the driver may wait, after it has given bytes to [`handle_bytes`](Self::handle_bytes), before it reads again,
     /// even if more arrives at once; `None`: not at all. Only where at least 64 requests are under way, no more than those were
@@ -52,8 +60,22 @@ impl<T> Session<T> {
     /// after all that is there. Half of what answers all that was under way, by what came last, if that was at least 64 requests;
     /// never nothing.
     pub fn read_portion(&self) -> Option<usize> {
-        let Delivery { taken, answered, in_flight, .. } = self.delivery;
-        let each = taken.checked_div(answered).filter(|each| *each > 0)?;
-        (in_flight >= LEAST_IN_FLIGHT).then(|| each.saturating_mul(in_flight / 2))
+        self.delivery.half()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_many_answers_is_a_portion() {
+        let half = |in_flight, answered, taken| Delivery { bytes: taken, taken, answered, in_flight }.half();
+        assert_eq!(half(128, 128, 12_800), Some(6_400));
+        assert_eq!(half(128, 64, 6_400), Some(6_400), "the same, told by half of them");
+        assert_eq!(half(32, 32, 3_200), None, "few");
+        assert_eq!(half(128, 0, 4_096), None, "a part of a large one");
+        assert_eq!(half(128, 128, 10), None, "they ended, and were not answered");
+        assert_eq!(half(usize::MAX, 1, usize::MAX), Some(usize::MAX));
     }
 }
